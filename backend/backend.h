@@ -1,0 +1,256 @@
+/*
+ * The backend: an image with its mapping, journal, transactions, B+trees and free space. It knows no names
+ * and no files. This is the only backend header (with format.h and le.h, whose structs items are made of)
+ * that fs/ and tools/ include; store.h is included to open one.
+ *
+ * Usual order of calls:
+ *
+ *   store_file_open -> image_open -> { image_read_lock, tree_get..., image_read_unlock
+ *                                    | txn_begin, tree_get/put/delete..., txn_commit or txn_abort
+ *                                    | data_reserve, data_write, txn_begin, data_claim, tree_put, txn_commit
+ *                                    | image_sync } -> image_close
+ *
+ * Locks: the tree lock (taken by image_read_lock and txn_begin) and, inside, the ring's and the allocator's.
+ * Callers hold their own (inode) locks outside of these. Errors are negative errno; -EUCLEAN means that the
+ * image is damaged (image_damage tells where), -EIO that the image failed, -EROFS that it is read-only.
+ */
+#ifndef MMFS_BACKEND_H
+#define MMFS_BACKEND_H
+
+#include "format.h"
+#include "store.h"
+
+struct image;
+struct txn;
+
+/* ---- making, opening, closing (super.c, image.c, session.c) ---- */
+
+struct image_make_options {
+	uint64_t limit_bytes;	/* largest size; 0: as far as the host has room */
+	uint64_t journal_bytes; /* 0: 16 MiB, at most 1/16 of what the host has free, at least 1 MiB */
+	const char *label;	/* NULL: none */
+	const uint8_t *uuid;	/* 16 bytes; NULL: random */
+};
+
+/* Makes an empty image in an empty store (superblocks, zeroed ring, first zone, roots; no tree has an item
+ * yet), marked clean and synced. Superblock slots are written last: an interrupted make leaves no image.
+ * -EINVAL: bad sizes. */
+MUST_CHECK int image_make(struct store *store, const struct image_make_options *options);
+
+enum recover_mode { RECOVER_AUTO, RECOVER_WARM, RECOVER_COLD };
+
+struct image_options {
+	bool read_only; /* recovery in memory; writes nothing. The store may be read-only too. */
+	enum recover_mode recover;
+	unsigned commit_seconds; /* the daemon seals that often; 0: 5 */
+	bool fsync_async;	 /* image_sync returns at once (seals stay real) */
+	bool no_syncer; /* no thread: tests and tools drive image_sync and image_checkpoint themselves */
+	uint64_t overlay_max; /* bytes of changed metadata kept in memory; 0: 64 MiB */
+	const struct session_disk
+	    *session;	      /* where it is mounted (image_session_of); NULL: unknown, recovers cold */
+	uint64_t limit_bytes; /* other than 0: becomes the image's limit */
+};
+
+/* What image_open found and did, for the program to tell. */
+struct image_report {
+	char text[256]; /* why it was refused: what, and what to do; "" if there is nothing to say */
+	bool was_clean;
+	bool warm; /* recovery was warm */
+	uint64_t records_replayed;
+	uint64_t records_dropped; /* a cold recovery dropped so many acknowledged but unsealed records */
+	unsigned bad_slots;	  /* superblock slots that were damaged: 0, 1 */
+};
+
+/* Does the store begin like an mmfs image? 1: yes (perhaps damaged), 0: no. Reads the two slots. */
+MUST_CHECK int image_detect(const struct store *store);
+
+/* Opens, recovers (R14, R15) and starts the syncer. The image owns the store from here on, also when this
+ * fails. Errors, each with report->text: -EINVAL (not an image), -EUCLEAN (damage), -EOPNOTSUPP (feature of a
+ * newer format), -EROFS (read-only compatible feature and not read_only), -ENOSPC, -EIO, -ENOMEM. */
+MUST_CHECK int image_open(struct store *store, const struct image_options *options, struct image **ret_image,
+			  struct image_report *report);
+
+/* Seals, checkpoints, cuts the free tail off, marks clean, closes the store. Returns the first error of
+ * these, closed all the same. A read-only image just closes. NULL is allowed. */
+int image_close(struct image *image);
+
+/* Closes without writing anything more, as a kill would: for tests. */
+void image_drop(struct image *image);
+
+/* Session identity of an open file (R14). Unknown parts make it differ from everything. */
+void image_session_of(int descriptor, struct session_disk *ret_session);
+
+/* The valid superblock, as last written or read. */
+const struct super_disk *image_super(const struct image *image);
+
+/* Owner record of an image that cannot be opened since it is in use (or can): false if there is none. */
+bool image_owner(const struct store *store, struct owner_disk *ret_owner);
+/* The same by path, without a lock and without mapping it. */
+bool image_owner_at(const char *path, struct owner_disk *ret_owner);
+
+bool image_read_only(const struct image *image);
+/* 0, or the errno that made the image fail (sticky): every change says -EIO (or -EROFS) from then on. */
+int image_failure(const struct image *image);
+/* What was found damaged last: structure and block; "" if nothing was. */
+const char *image_damage(struct image *image);
+/* Records damage found by upper layers (a bad item): returns -EUCLEAN. printf-like. */
+int image_damaged(struct image *image, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+struct image_space {
+	uint64_t total_blocks; /* what the image could hold if everything in it were deleted */
+	uint64_t free_blocks;  /* the smaller of what the limit and what the host has room for, free ones
+				  inside included */
+	uint64_t used_blocks;
+	uint64_t inodes;
+};
+MUST_CHECK int image_space(struct image *image, struct image_space *ret_space);
+
+/* Keyed 64-bit hash of bytes (XXH3-64 with the image's seed). */
+uint64_t image_hash(const struct image *image, const void *bytes, size_t length);
+
+/* ---- reading (image.c: the tree lock, shared) ---- */
+
+void image_read_lock(struct image *image);
+void image_read_unlock(struct image *image);
+
+/* ---- B+tree (btree.c). Reading needs image_read_lock or an open transaction of the caller's. ---- */
+
+struct key {
+	uint64_t object;
+	uint8_t type;
+	uint64_t offset;
+};
+
+static inline int key_compare(struct key a, struct key b)
+{
+	if (a.object != b.object)
+		return a.object < b.object ? -1 : 1;
+	if (a.type != b.type)
+		return a.type < b.type ? -1 : 1;
+	if (a.offset != b.offset)
+		return a.offset < b.offset ? -1 : 1;
+	return 0;
+}
+
+/* Copies the item with that key to `bytes` (room for `room` bytes; ITEM_MAX always suffices; a larger item
+ * gives -ERANGE). -ENOENT. ret_size may be NULL. */
+MUST_CHECK int tree_get(struct image *image, enum tree_id tree, struct key key, void *bytes, size_t room,
+			size_t *ret_size);
+/* The first item with a key >= `from`. -ENOENT. `bytes` may be NULL with room 0: only the key and size. */
+MUST_CHECK int tree_next(struct image *image, enum tree_id tree, struct key from, struct key *ret_key,
+			 void *bytes, size_t room, size_t *ret_size);
+/* The last item with a key <= `from`. */
+MUST_CHECK int tree_previous(struct image *image, enum tree_id tree, struct key from, struct key *ret_key,
+			     void *bytes, size_t room, size_t *ret_size);
+
+/* Called for each item in key order; `bytes` is valid during the call only. Other than 0 ends the scan. */
+typedef int (*tree_visit)(void *context, struct key key, const void *bytes, size_t size);
+/* All items with from <= key <= to. Returns 0, an error, or what `visit` returned to end it. */
+MUST_CHECK int tree_scan(struct image *image, enum tree_id tree, struct key from, struct key to,
+			 tree_visit visit, void *context);
+
+/* Insert or replace; size 0..ITEM_MAX. -ENOSPC, -ENOMEM. */
+MUST_CHECK int tree_put(struct txn *txn, enum tree_id tree, struct key key, const void *bytes, size_t size);
+/* -ENOENT. Underfull nodes are merged with a neighbour. */
+MUST_CHECK int tree_delete(struct txn *txn, enum tree_id tree, struct key key);
+
+/* ---- transactions (txn.c) ---- */
+
+#define TXN_RELEASES                                                                                         \
+	1u /* frees more than it takes: may use the metadata blocks kept back, so works on a full host */
+
+/*
+ * Reserves ring room, memory and host space for at most `changes` tree_put/tree_delete calls (R6), then takes
+ * the tree lock exclusively. May wait for a checkpoint; call it with no image lock held. -ENOSPC, -ENOMEM,
+ * -EROFS, -EIO.
+ */
+MUST_CHECK int txn_begin(struct image *image, unsigned changes, unsigned flags, struct txn **ret_txn);
+/* Appends the redo record and lets go of the lock. From its return on a kill -9 loses nothing of it. On an
+ * error nothing has changed. ret_lsn (may be NULL): pass it to image_sync. Without any change it appends
+ * nothing. */
+MUST_CHECK int txn_commit(struct txn *txn, uint64_t *ret_lsn);
+/* Puts everything back and lets go of the lock. NULL is allowed. */
+void txn_abort(struct txn *txn);
+
+/* Takes the next inode number. */
+MUST_CHECK int txn_new_inode(struct txn *txn, uint64_t *ret_inode);
+/* Adds to the number of inodes that exist. */
+MUST_CHECK int txn_count_inodes(struct txn *txn, int64_t change);
+
+/* Identity of the request that this thread works on (R17), put into its records until set anew; 0,0: none. */
+void txn_request(uint64_t connection, uint64_t unique);
+/* What the reply to this request will need, and whether this record is the operation's last (the default: it
+ * is). */
+void txn_reply(struct txn *txn, uint64_t inode, uint64_t count, bool last);
+
+/* ---- file data (alloc.c) ---- */
+
+struct block_range {
+	uint64_t start;
+	uint64_t count;
+};
+
+/*
+ * Reserves up to `want` contiguous blocks in memory, near `goal` (a block number; 0: anywhere), with host
+ * space, for a later data_claim. May extend the image (its own transaction: call it with no image lock held).
+ * Gives at least one block. -ENOSPC: neither image nor host has room; nothing changed.
+ */
+MUST_CHECK int data_reserve(struct image *image, uint64_t goal, uint64_t want, struct block_range *ret_range);
+/* Gives back what was reserved and not claimed by a committed transaction. */
+void data_release(struct image *image, struct block_range range);
+/* The transaction puts reserved blocks to use. If it is aborted they are reserved again. */
+MUST_CHECK int data_claim(struct txn *txn, struct block_range range);
+/* Frees blocks in use: not reused nor punched before the record is sealed (R11). A range may span at most one
+ * zone. */
+MUST_CHECK int data_free(struct txn *txn, struct block_range range);
+/* Bytes that were stored for this transaction's record, to be durable before a seal covers it (R8). `offset`
+ * is of the image. */
+MUST_CHECK int data_stored(struct txn *txn, uint64_t offset, uint64_t length);
+
+/* Store into data blocks; offset is of the image. Caller holds the inode lock. -ENOSPC, -EIO. */
+MUST_CHECK int data_write(struct image *image, uint64_t offset, const void *bytes, size_t length);
+MUST_CHECK int data_zero(struct image *image, uint64_t offset, size_t length);
+/* Pointer to read from; may fault (guarded: data_read; the kernel's write(2) from it gives EFAULT). */
+const void *data_at(const struct image *image, uint64_t offset);
+/* Guarded copy out of the mapping. -EIO. */
+MUST_CHECK int data_read(const struct image *image, uint64_t offset, void *bytes, size_t length);
+/* Is [start, start+count) inside what data may occupy (not super, ring, maps)? For checking extents. */
+bool data_valid(const struct image *image, uint64_t start, uint64_t count);
+
+/* ---- durability (syncer.c, checkpoint.c) ---- */
+
+struct byte_range {
+	uint64_t offset; /* of the image */
+	uint64_t length;
+};
+
+/*
+ * Makes durable: every record before `lsn` (0: none) with its data, and the given ranges (overwrites in
+ * place). Callers that arrive meanwhile share one sync. -EIO: the sync failed, the image is frozen (R16).
+ */
+MUST_CHECK int image_sync(struct image *image, uint64_t lsn, const struct byte_range *ranges, size_t count);
+/* LSN after the last record: image_sync(image, image_head(image), NULL, 0) makes all metadata and new data
+ * durable. */
+uint64_t image_head(const struct image *image);
+/* Largest L for which everything before is durable. */
+uint64_t image_sealed(const struct image *image);
+/* Everything, overwrites included, then a checkpoint: tail = head. */
+MUST_CHECK int image_checkpoint(struct image *image);
+/* As fstrim: gives free space in the image back to the host. Returns bytes by ret_bytes. */
+MUST_CHECK int image_trim(struct image *image, uint64_t *ret_bytes);
+
+/* ---- looking inside (dump, fsck) ---- */
+
+/* A verified metadata block as the tree lock's holder sees it (overlay first). magic: MAGIC_. -EUCLEAN, -EIO.
+ */
+MUST_CHECK int image_block(struct image *image, uint64_t block, uint32_t magic, const void **ret_block);
+uint64_t image_zone_first(const struct image *image);
+uint64_t image_roots_block(const struct image *image);
+uint64_t image_size_blocks(const struct image *image);
+
+struct image_stats {
+	uint64_t records, record_bytes, seals, checkpoints, syncs, punched_blocks, overlay_bytes, ring_used;
+};
+void image_stats(struct image *image, struct image_stats *ret_stats);
+
+#endif

@@ -1,0 +1,276 @@
+/*
+ * What the files of the backend share. Nothing outside backend/ (but its unit tests) includes it.
+ *
+ * Lock order: tree (rwlock) > alloc.lock > ring.lock; syncer.lock is a leaf. The syncer thread holds none of
+ * them during a sync.
+ */
+#ifndef MMFS_IMAGE_I_H
+#define MMFS_IMAGE_I_H
+
+#include "backend.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* ---- overlay.c: changed metadata blocks in memory. Guarded by the tree lock. ---- */
+
+struct overlay_block {
+	struct overlay_block *next; /* in the hash chain */
+	uint64_t block;
+	uint64_t last_lsn; /* end of the last record that changed it; UINT64_MAX while in a transaction */
+	_Alignas(16) uint8_t bytes[BLOCK_SIZE];
+};
+
+struct overlay {
+	struct overlay_block **chains; /* grows with the count */
+	size_t chain_count;	       /* a power of two */
+	atomic_size_t count;	       /* blocks held */
+};
+
+int overlay_init(struct overlay *overlay) MUST_CHECK;
+void overlay_free(struct overlay *overlay);
+struct overlay_block *overlay_find(const struct overlay *overlay, uint64_t block);
+/* Adds a block that is not there, its bytes uninitialised. NULL: no memory. */
+struct overlay_block *overlay_add(struct overlay *overlay, uint64_t block);
+void overlay_remove(struct overlay *overlay, uint64_t block);
+/* Drops every block whose last change is before or at `lsn` (it has been applied). Tree lock held
+ * exclusively. */
+void overlay_drop_applied(struct overlay *overlay, uint64_t lsn);
+
+/* ---- block.c: reading and checking metadata blocks ---- */
+
+/* The block as seen by the holder of the tree lock: the overlay's, else the home's, checked on its first use
+ * (checksum, own number, magic, structure: node_check, map_check, roots_check) and its magic and number at
+ * each. */
+int block_read(struct image *image, uint64_t block, uint32_t magic, const void **ret_bytes) MUST_CHECK;
+void block_set_checksum(const struct image *image, void *bytes);
+bool block_checksum_right(const struct image *image, const void *bytes);
+/* Checks everything of a node that can be checked without its neighbours. `why` gets a static string. */
+int node_check(const struct image *image, const struct node_disk *node, const char **why);
+
+/* ---- txn.c ---- */
+
+#define TXN_MAX_BLOCKS 512u
+#define TXN_MAX_FREES  256u
+
+struct txn_block {
+	struct overlay_block *overlay;
+	bool is_new;	/* starts from zeros; was not in the overlay, or an old life of it was */
+	bool was_there; /* the overlay had it before this transaction */
+	uint64_t old_lsn;
+	uint8_t *before; /* copy from before; NULL if is_new and !was_there */
+};
+
+/* There is one at a time: it holds the tree lock exclusively. */
+struct txn {
+	struct image *image;
+	bool open;
+	bool releases;
+	uint64_t ring_reserved; /* bytes */
+	unsigned block_count;
+	struct txn_block blocks[TXN_MAX_BLOCKS];
+	/* metadata and data blocks taken, freed, stored; put into effect or undone by commit and abort
+	 * (alloc.c) */
+	struct block_range taken[TXN_MAX_BLOCKS];
+	unsigned taken_count; /* metadata blocks allocated by it: free again on abort */
+	struct block_range freed[TXN_MAX_FREES];
+	unsigned freed_count; /* data and metadata: quarantined on commit */
+	struct byte_range stored[TXN_MAX_FREES];
+	unsigned stored_count;
+	uint64_t reply_inode, reply_count;
+	bool not_last;
+	uint8_t *record; /* buffer of the largest record, kept between transactions */
+};
+
+/* As txn_begin without asking the allocator for metadata blocks: for the allocator itself. */
+int txn_begin_bare(struct image *image, unsigned blocks, struct txn **ret_txn) MUST_CHECK;
+/* Writable bytes of a metadata block: its first touch copies it into the overlay and keeps a copy from
+ * before. */
+int txn_edit(struct txn *txn, uint64_t block, uint32_t magic, void **ret_bytes) MUST_CHECK;
+/* A newly allocated metadata block: zeros (R4), its head filled in. */
+int txn_edit_new(struct txn *txn, uint64_t block, uint32_t magic, void **ret_bytes) MUST_CHECK;
+/* The roots block for writing. */
+int txn_roots(struct txn *txn, struct roots_disk **ret_roots) MUST_CHECK;
+
+/* ---- alloc.c: free space. The in-memory bitmap says what may be taken: set bits are in use, reserved, or
+ * quarantined. */
+
+struct alloc_zone; /* in alloc.c */
+
+struct quarantined {
+	struct block_range range;
+	uint64_t lsn;  /* end of the record that freed it */
+	bool metadata; /* not punched alone; its group becomes free for data only after the tail passed lsn
+			  (R2) */
+};
+
+struct alloc {
+	pthread_mutex_t lock;
+	struct alloc_zone *zones; /* image->zones of them */
+	uint64_t zone_count;
+	uint64_t zone_capacity;
+	uint64_t free_in_zones; /* blocks below the zones' end that may be taken, quarantined ones included */
+	uint64_t data_hint, meta_hint; /* zone to look into first */
+	uint64_t meta_ready;	       /* free metadata blocks with host space */
+	struct quarantined *quarantine;
+	size_t quarantine_count, quarantine_capacity;
+};
+
+int alloc_open(struct image *image) MUST_CHECK; /* after recovery: reads every zone's map */
+void alloc_close(struct image *image);
+/* Makes sure that `blocks` metadata blocks are at hand (with host space), besides those kept back for
+ * releases. */
+int alloc_prepare_metadata(struct image *image, unsigned blocks, bool releases) MUST_CHECK;
+/* A metadata block for the transaction, near the last one taken. */
+int alloc_metadata(struct txn *txn, uint64_t *ret_block) MUST_CHECK;
+int alloc_free_metadata(struct txn *txn, uint64_t block) MUST_CHECK;
+/* Called by txn_commit (lsn: end of its record) and txn_abort, tree lock held. */
+void alloc_commit(struct txn *txn, uint64_t lsn);
+void alloc_abort(struct txn *txn);
+/* Room for `count` more quarantine entries, so that alloc_commit cannot fail. */
+int alloc_reserve_quarantine(struct image *image, size_t count) MUST_CHECK;
+/* After a seal: everything freed by records before `sealed` is punched in merged ranges and may be taken
+ * again. Called by the syncer without locks. */
+void alloc_sealed(struct image *image, uint64_t sealed);
+/* After a checkpoint with this tail: empty metadata groups whose last free it passed become free for any use
+ * (R2). */
+void alloc_checkpointed(struct image *image, uint64_t tail);
+/* Cuts the free end of the image off. Only with tail == head and nothing running (unmount, or tree lock
+ * exclusive). */
+int alloc_cut_tail(struct image *image) MUST_CHECK;
+uint64_t alloc_free_blocks(struct image *image);
+bool alloc_is_metadata_place(const struct image *image, uint64_t block); /* may a tree node stand there? */
+
+/* ---- journal.c: the ring ---- */
+
+struct ring {
+	pthread_mutex_t lock;
+	pthread_cond_t room;	/* signalled when the tail moved or the image failed */
+	uint64_t size;		/* bytes */
+	uint64_t start;		/* byte offset of the ring in the image */
+	atomic_ullong head;	/* LSN of the next record */
+	atomic_ullong tail;	/* ring space before it may be used again */
+	uint64_t tail_checksum; /* of the record before the tail */
+	uint64_t synced;	/* everything before is durable in the ring */
+	uint64_t reserved;	/* bytes lent to transactions */
+	uint64_t last_checksum; /* of the last record */
+	uint64_t epoch;
+	atomic_ullong durable_seal;
+	atomic_ullong records, record_bytes;
+};
+
+#define RING_RECORD_MAX(ring) ((ring)->size / 8)
+
+/* Lends `bytes` (+ alignment) of ring room, waiting for a checkpoint if there is none; -EIO: the image
+ * failed. */
+int journal_reserve(struct image *image, uint64_t bytes) MUST_CHECK;
+void journal_unreserve(struct image *image, uint64_t bytes);
+/* Fills in magic, lsn, epoch, checksums, durable_seal and stores the record at the head; *ret_end is the LSN
+ * behind it. `record` starts with a record_disk whose length, kind, flags, blocks, sealed_lsn and request
+ * fields are set. */
+int journal_append(struct image *image, void *record, uint64_t *ret_end) MUST_CHECK;
+/* Appends SEAL(sealed); the next record starts at the next page. */
+int journal_append_seal(struct image *image, uint64_t sealed, uint64_t *ret_end) MUST_CHECK;
+/* Makes ring bytes [ring.synced, lsn) durable. */
+int journal_sync(struct image *image, uint64_t lsn) MUST_CHECK;
+/* Copies ring bytes out, around the end if need be. */
+int journal_read(struct image *image, uint64_t lsn, void *bytes, size_t length) MUST_CHECK;
+
+/* One valid record at `lsn`? Checks the numbered list of docs/FORMAT.md; 0: valid, copied to *ret_record
+ * (malloc'ed, freed by the caller); -ENODATA: the log ends here; -EUCLEAN: damage; -EIO, -ENOMEM. */
+int record_read(struct image *image, uint64_t lsn, uint64_t previous_checksum,
+		struct record_disk **ret_record) MUST_CHECK;
+/* Calls `change` for each range of a REDO record (and once with length 0 for a NEW block without ranges);
+ * offset is in the block; `is_new` with the first range of a NEW block only. Checks bounds: -EUCLEAN. */
+typedef int (*record_change)(void *context, uint64_t block, bool is_new, unsigned at, const void *bytes,
+			     unsigned length);
+int record_walk(struct image *image, const struct record_disk *record, record_change change,
+		void *context) MUST_CHECK;
+/* LSN of the record after this one: page-aligned after a SEAL. */
+uint64_t record_next_lsn(const struct record_disk *record);
+
+/* ---- recover.c ---- */
+
+/* Replays the ring into the overlay: warm or cold as R14 says; sets ring.head, last_checksum. Fills the
+ * report. */
+int recover_replay(struct image *image, const struct image_options *options,
+		   struct image_report *report) MUST_CHECK;
+
+/* ---- checkpoint.c ---- */
+
+/* Applies all records before `sealed` to their homes, syncs, moves the tail in the superblock, drops overlay
+ * blocks. */
+int checkpoint_run(struct image *image, uint64_t sealed) MUST_CHECK;
+
+/* ---- syncer.c ---- */
+
+struct syncer {
+	pthread_mutex_t lock;
+	pthread_cond_t wake; /* the thread waits here */
+	pthread_cond_t done; /* callers wait here */
+	pthread_t thread;
+	bool running, stop;
+	bool checkpoint_wanted;
+	/* requests not yet taken up: callers' ranges merged, and their LSN */
+	uint64_t wanted_lsn;
+	struct byte_range *ranges;
+	size_t range_count, range_capacity;
+	bool all_wanted;	    /* too many ranges, or a whole-image sync asked for */
+	uint64_t arrived, finished; /* ticket numbers of batches */
+	atomic_bool overwritten;    /* data was stored since the last sync of everything */
+	/* data stored for records not yet sealed; guarded by the tree lock and `unsealed_lock` */
+	pthread_mutex_t unsealed_lock;
+	struct byte_range *unsealed;
+	size_t unsealed_count;
+	bool unsealed_all; /* too many: sync everything */
+	atomic_ullong seals, checkpoints, syncs;
+};
+
+int syncer_start(struct image *image) MUST_CHECK;
+void syncer_stop(struct image *image);
+/* Asks for a checkpoint soon (ring half full, overlay large). */
+void syncer_want_checkpoint(struct image *image);
+/* At commit, tree lock held: data of a record. */
+void syncer_note_stored(struct image *image, const struct byte_range *ranges, size_t count);
+/* Seals everything up to the present head (without a thread: in the caller). */
+int syncer_seal(struct image *image) MUST_CHECK;
+
+/* ---- super.c ---- */
+
+/* Reads both slots; picks the valid one with the larger generation. */
+int super_read(const struct store *store, struct super_disk *ret_super, unsigned *ret_bad_slots,
+	       struct image_report *report) MUST_CHECK;
+/* Writes `image->super` with the next generation into its slot and syncs it (R1). */
+int super_write(struct image *image) MUST_CHECK;
+
+/* ---- the image ---- */
+
+struct image {
+	struct store *store;
+	pthread_rwlock_t tree_lock;
+	struct super_disk super;
+	pthread_mutex_t super_lock; /* guards super and its writing */
+	uint64_t hash_seed;
+	uint64_t zone_first; /* block */
+	uint64_t roots_block;
+	uint64_t limit_blocks; /* UINT64_MAX-like MAX_BLOCKS: no limit but the mapping's */
+	bool read_only;
+	bool fsync_async;
+	unsigned commit_seconds;
+	uint64_t overlay_max;
+	atomic_int failure; /* errno, 0 */
+	bool replayed;	    /* recovery has ended: nodes may be checked */
+	struct overlay overlay;
+	struct txn txn;
+	struct alloc alloc;
+	struct ring ring;
+	struct syncer syncer;
+	pthread_mutex_t damage_lock;
+	char damage[256];
+};
+
+/* Sets the sticky failure: freezes the store, marks the superblock FAILED (best effort), wakes everybody.
+ * Returns -error as a negative errno (`error` is negative). */
+int image_fail(struct image *image, int error);
+
+#endif

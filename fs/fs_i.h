@@ -1,0 +1,145 @@
+/*
+ * What the files of fs/ share. Nothing outside fs/ includes it.
+ *
+ * Lock order: fs->rename_lock, inode locks (ascending lock index), then the backend's tree lock.
+ *
+ * A change: lock the inodes; read what is needed by txn_begin + tree_get (inside the transaction nothing can
+ * change); tree_put...; txn_commit; unlock. On any error txn_abort: nothing has changed. Reading: lock
+ * shared, image_read_lock, tree_get, image_read_unlock. txn_begin may wait for a checkpoint while inode locks
+ * are held: the syncer takes no inode lock. But data_reserve and txn_begin must not be called with
+ * image_read_lock held.
+ */
+#ifndef MMFS_FS_I_H
+#define MMFS_FS_I_H
+
+#include "fs.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define INODE_LOCKS 1024u /* inode numbers share that many locks by hash */
+
+struct lookups; /* lookup.c: how often the kernel knows each inode */
+struct dirty;	/* dirty.c: ranges overwritten in place, for each inode since its last sync */
+
+struct fs {
+	struct image *image;
+	struct fs_options options;
+	pthread_mutex_t rename_lock; /* held by renames of directories to another parent */
+	pthread_rwlock_t inode_locks[INODE_LOCKS];
+	struct lookups *lookups;
+	struct dirty *dirty;
+};
+
+/* ---- inode.c: inode items ---- */
+
+/* An inode item, decoded. */
+struct inode {
+	uint64_t number;
+	uint32_t mode, uid, gid, nlink;
+	uint64_t size, blocks; /* bytes; data blocks of 4096 */
+	uint32_t rdev_major, rdev_minor;
+	uint64_t parent;
+	struct timespec atime, mtime, ctime, btime;
+	uint64_t generation;
+	uint32_t flags, xattrs;
+};
+
+/* Needs image_read_lock or an open transaction. -ESTALE: no such inode; -EUCLEAN. */
+int inode_load(struct fs *fs, uint64_t number, struct inode *ret_inode) MUST_CHECK;
+int inode_store(struct txn *txn, const struct inode *inode) MUST_CHECK;
+void inode_attr(const struct inode *inode, struct fs_attr *ret_attr);
+struct timespec inode_now(void); /* CLOCK_REALTIME_COARSE */
+
+void inode_lock_shared(struct fs *fs, uint64_t number);
+void inode_lock(struct fs *fs, uint64_t number);
+void inode_unlock(struct fs *fs, uint64_t number); /* either kind */
+/* Exclusive locks on up to four inodes (zeros are skipped, equal ones and equal lock indices taken once), in
+ * order. */
+void inode_lock_several(struct fs *fs, const uint64_t *numbers, unsigned count);
+void inode_unlock_several(struct fs *fs, const uint64_t *numbers, unsigned count);
+
+/* ---- dirent.c: directory items (within a transaction or read lock) ---- */
+
+/* Finds a name. -ENOENT. ret_type (DT_) may be NULL. */
+int dirent_find(struct fs *fs, uint64_t directory, struct fs_name name, uint64_t *ret_inode,
+		uint8_t *ret_type) MUST_CHECK;
+int dirent_add(struct txn *txn, struct fs *fs, uint64_t directory, struct fs_name name, uint64_t inode,
+	       uint8_t type) MUST_CHECK;
+int dirent_remove(struct txn *txn, struct fs *fs, uint64_t directory, struct fs_name name) MUST_CHECK;
+/* Gives an existing name another inode. */
+int dirent_replace(struct txn *txn, struct fs *fs, uint64_t directory, struct fs_name name, uint64_t inode,
+		   uint8_t type) MUST_CHECK;
+
+/* ---- lookup.c ---- */
+int lookups_open(struct lookups **ret_lookups) MUST_CHECK;
+void lookups_close(struct lookups *lookups);
+int lookups_add(struct lookups *lookups, uint64_t inode) MUST_CHECK;	   /* one more */
+bool lookups_sub(struct lookups *lookups, uint64_t inode, uint64_t count); /* true: none is left */
+bool lookups_known(struct lookups *lookups, uint64_t inode);
+
+/* ---- orphan.c: inodes without names ---- */
+
+/* In the transaction that takes the last name: lists it as an orphan (nlink is 0 then). */
+int orphan_add(struct txn *txn, uint64_t inode) MUST_CHECK;
+/* Deletes an orphan for good: extents in as many transactions as they need, xattrs, the inode, the orphan
+ * item. Inode lock held exclusively by the caller. */
+int orphan_delete(struct fs *fs, uint64_t inode) MUST_CHECK;
+int orphan_clear_all(struct fs *fs) MUST_CHECK; /* fs_open and fs_close */
+
+/* ---- extent.c: extents of a file (within a transaction or read lock) ---- */
+
+struct extent {
+	uint64_t logical, physical; /* blocks */
+	uint32_t length;	    /* blocks */
+	bool unwritten;
+};
+
+/* The extent that covers `logical`, or else the first one behind it (then extent.logical > logical). -ENOENT:
+ * none. Checks it: -EUCLEAN. */
+int extent_find(struct fs *fs, uint64_t inode, uint64_t logical, struct extent *ret_extent) MUST_CHECK;
+/* Inserts an extent where there is a hole; merges it with neighbours that it continues. */
+int extent_insert(struct txn *txn, struct fs *fs, uint64_t inode, struct extent extent) MUST_CHECK;
+/* Removes the blocks of [from, to) from the map and frees them (splitting extents at the ends), at most
+ * `limit_extents` extents, from the END backwards; *ret_freed blocks went; *ret_done: nothing is left in the
+ * range. Adds at most 2 + 2 * limit_extents tree changes. */
+int extent_remove(struct txn *txn, struct fs *fs, uint64_t inode, uint64_t from, uint64_t to,
+		  unsigned limit_extents, uint64_t *ret_freed, bool *ret_done) MUST_CHECK;
+/* Marks [logical, logical+length), which lies within one unwritten extent, written (up to 3 pieces, merged
+ * with neighbours). */
+int extent_set_written(struct txn *txn, struct fs *fs, uint64_t inode, uint64_t logical,
+		       uint32_t length) MUST_CHECK;
+
+/* ---- truncate.c ---- */
+
+/* Sets the size (regular file, inode lock held exclusively), in several transactions with an intent where it
+ * takes more than one (R7). Growing zeroes the bytes behind the old end first (R13). `inode` is updated,
+ * stored with mtime/ctime as given in it by the caller; mode, uid etc. in it are stored with the first
+ * record. */
+int truncate_to(struct fs *fs, struct inode *inode, uint64_t size) MUST_CHECK;
+/* Frees all extents from block `first_block` on, in as many transactions as needed, then removes the intent.
+ */
+int truncate_finish(struct fs *fs, uint64_t inode, uint64_t first_block) MUST_CHECK;
+int truncate_finish_intents(struct fs *fs) MUST_CHECK; /* fs_open */
+
+/* ---- xattr.c ---- */
+int xattr_delete_all(struct fs *fs, uint64_t inode) MUST_CHECK; /* in its own transactions; inode locked */
+/* In a transaction: does nothing if there is none. */
+int xattr_drop_capability(struct txn *txn, struct fs *fs, struct inode *inode) MUST_CHECK;
+
+/* ---- dirty.c ---- */
+int dirty_open(struct dirty **ret_dirty) MUST_CHECK;
+void dirty_close(struct dirty *dirty);
+/* Bytes of the image were overwritten for this inode. Bounded: nearby ranges are joined when there are many.
+ */
+void dirty_add(struct dirty *dirty, uint64_t inode, uint64_t offset, uint64_t length);
+/* The last record that touched the inode's size or extents (for fdatasync). */
+void dirty_note_lsn(struct dirty *dirty, uint64_t inode, uint64_t lsn);
+/* Takes the ranges out (up to `room`; ret_count) and tells the LSN (UINT64_MAX: not known). Caller syncs, and
+ * on failure nothing needs to be put back (the image is frozen). */
+void dirty_take(struct dirty *dirty, uint64_t inode, struct byte_range *ret_ranges, size_t room,
+		size_t *ret_count, uint64_t *ret_lsn);
+#define DIRTY_RANGES 16u
+void dirty_forget(struct dirty *dirty, uint64_t inode); /* deleted */
+
+#endif

@@ -1,0 +1,25 @@
+/* Opening an image from a program: the lock, its messages, recovery, and what went wrong in one line. */
+#ifndef MMFS_OPEN_IMAGE_H
+#define MMFS_OPEN_IMAGE_H
+
+#include "../../backend/backend.h"
+
+struct open_image_options {
+	bool read_only;
+	bool create;	       /* make an image if the file does not exist or is empty (mode 0600) */
+	bool quiet;	       /* no notes about recovery */
+	unsigned lock_wait_ms; /* 30000 for mmfs; a note "waiting for ..." is printed when waiting starts */
+	struct image_make_options make;
+	struct image_options image; /* read_only and session are filled in by open_image */
+};
+
+/* Opens the image at `path`. On failure prints one line "PROGRAM: PATH: what; what to do" on stderr and
+ * returns a negative errno. Names the holder (host, pid) of an image in use. *ret_made (may be NULL) tells
+ * whether it was made. */
+MUST_CHECK int open_image(const char *program, const char *path, const struct open_image_options *options,
+			  struct image **ret_image, bool *ret_made);
+
+/* "64M", "10G", "4096": bytes with K M G T P (powers of 1024). 0 or -EINVAL, -ERANGE. */
+MUST_CHECK int parse_size(const char *text, uint64_t *ret_bytes);
+
+#endif
