@@ -20,6 +20,8 @@
 #include "format.h"
 #include "store.h"
 
+#include <errno.h>
+
 struct image;
 struct txn;
 
@@ -27,7 +29,8 @@ struct txn;
 
 struct image_make_options {
 	uint64_t limit_bytes;	/* largest size; 0: as far as the host has room */
-	uint64_t journal_bytes; /* 0: 16 MiB, at most 1/16 of what the host has free, at least 1 MiB */
+	uint64_t journal_bytes; /* 0: 16 MiB, at most 1/16 of the limit and of what the host has free, at
+				   least 1 MiB */
 	const char *label;	/* NULL: none */
 	const uint8_t *uuid;	/* 16 bytes; NULL: random */
 };
@@ -95,6 +98,8 @@ int image_failure(const struct image *image);
 const char *image_damage(struct image *image);
 /* Records damage found by upper layers (a bad item): returns -EUCLEAN. printf-like. */
 int image_damaged(struct image *image, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* So that the callers' compilers know that it never returns 0. */
+#define image_damaged(...) ((image_damaged)(__VA_ARGS__), -EUCLEAN)
 
 struct image_space {
 	uint64_t total_blocks; /* what the image could hold if everything in it were deleted */

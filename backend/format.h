@@ -22,15 +22,18 @@
 
 #include <assert.h>
 
-#define BLOCK_SHIFT  12
-#define BLOCK_SIZE   4096u
-#define RING_START   16u /* block; 64 KiB: a multiple of every page size in use */
-#define RING_ALIGN   16u /* ring_blocks is a multiple of it */
-#define ZONE_BLOCKS  16384u
-#define GROUP_BLOCKS 1024u
-#define ZONE_GROUPS  (ZONE_BLOCKS / GROUP_BLOCKS)
-#define ROOTS_OFFSET 1u			 /* the roots block is block zone_first + ROOTS_OFFSET */
-#define MAX_BLOCKS   (UINT64_C(1) << 36) /* 256 TiB: no block number reaches it */
+#define BLOCK_SHIFT	  12
+#define BLOCK_SIZE	  4096u
+#define RING_START	  16u	     /* block; 64 KiB: a multiple of every page size in use */
+#define RING_ALIGN	  16u	     /* ring_blocks is a multiple of it */
+#define RING_BLOCKS_MIN	  256u	     /* 1 MiB */
+#define RING_BLOCKS_MAX	  (1u << 18) /* 1 GiB */
+#define ZONE_0_BLOCKS_MIN 2u	     /* map and roots: no image is shorter than zone_first + these */
+#define ZONE_BLOCKS	  16384u
+#define GROUP_BLOCKS	  1024u
+#define ZONE_GROUPS	  (ZONE_BLOCKS / GROUP_BLOCKS)
+#define ROOTS_OFFSET	  1u		      /* the roots block is block zone_first + ROOTS_OFFSET */
+#define MAX_BLOCKS	  (UINT64_C(1) << 36) /* 256 TiB: no block number reaches it */
 
 /* ---- superblock slots
  * ------------------------------------------------------------------------------------------ */
@@ -114,8 +117,10 @@ struct map_disk {
 	struct block_head head;
 	le32 zone;
 	le32 reserved;
-	uint8_t group_type[ZONE_GROUPS]; /* enum group_type; NONE means no bit of the group is set */
-	uint8_t unused[200];		 /* zeros */
+	uint8_t
+	    group_type[ZONE_GROUPS]; /* enum group_type; NONE means no bit of the group is set, but for those
+					of the map and the roots block, which are set whatever the type */
+	uint8_t unused[200];	     /* zeros */
 	uint8_t bitmap[ZONE_BLOCKS / 8]; /* bit b%8 of byte b/8: block b of the zone is in use */
 	uint8_t unused_end[1792];	 /* zeros */
 };

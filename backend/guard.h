@@ -12,8 +12,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Registers [base, base+size); at most 16 mappings at once. The first call installs the handlers. 0 or
- * -errno. */
+/* Registers [base, base+size); at most 16 mappings at once. Installs the handlers if they are not in place. 0
+ * or -errno. */
 int guard_register(const void *base, size_t size, atomic_bool *failed);
 void guard_unregister(const void *base);
 

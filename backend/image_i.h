@@ -47,6 +47,14 @@ void block_set_checksum(const struct image *image, void *bytes);
 bool block_checksum_right(const struct image *image, const void *bytes);
 /* Checks everything of a node that can be checked without its neighbours. `why` gets a static string. */
 int node_check(const struct image *image, const struct node_disk *node, const char **why);
+/* Which blocks have been checked since the image was opened: one bit each, atomic since readers share the
+ * lock. A block whose contents come from a transaction counts as checked (its overlay bytes too); one that is
+ * freed is forgotten. Blocks that recovery put into the overlay start unchecked. -ENOMEM, -EUCLEAN. */
+int block_set_verified(struct image *image, uint64_t block) MUST_CHECK;
+void block_forget(struct image *image, uint64_t block);
+/* Frees what block.c keeps in the image. Called once at the end by image_close, image_drop and a failed
+ * image_open. */
+void block_cleanup(struct image *image);
 
 /* ---- txn.c ---- */
 
@@ -79,8 +87,16 @@ struct txn {
 	unsigned stored_count;
 	uint64_t reply_inode, reply_count;
 	bool not_last;
-	uint8_t *record; /* buffer of the largest record, kept between transactions */
+	uint8_t *record;	 /* buffer of the largest record, kept between transactions */
+	size_t record_room;	 /* its size */
+	unsigned meta_promised;	 /* metadata blocks prepared for it and not taken yet */
+	void *spare;		 /* chain of unused `before` buffers */
+	_Atomic unsigned height; /* nodes from root to leaf of the highest tree; 0: not known yet */
 };
+
+/* Frees the buffers that transactions keep. Called once at the end by image_close, image_drop and a failed
+ * image_open. */
+void txn_cleanup(struct image *image);
 
 /* As txn_begin without asking the allocator for metadata blocks: for the allocator itself. */
 int txn_begin_bare(struct image *image, unsigned blocks, struct txn **ret_txn) MUST_CHECK;
@@ -106,12 +122,17 @@ struct quarantined {
 
 struct alloc {
 	pthread_mutex_t lock;
-	struct alloc_zone *zones; /* image->zones of them */
-	uint64_t zone_count;
+	pthread_mutex_t grow_lock; /* of whoever changes size or host space; taken before lock, after tree */
+	struct alloc_zone **zones; /* zone_count of them; room for zone_capacity, as many as can ever be */
+	_Atomic uint64_t zone_count;
 	uint64_t zone_capacity;
+	pthread_mutex_t zone_lock;	 /* of whoever adds or drops zones; taken before tree */
+	_Atomic uint64_t punched_blocks; /* given back to the host since the image was opened */
+	uint64_t limit_blocks;		 /* no block at or past it may be taken */
 	uint64_t free_in_zones; /* blocks below the zones' end that may be taken, quarantined ones included */
 	uint64_t data_hint, meta_hint; /* zone to look into first */
 	uint64_t meta_ready;	       /* free metadata blocks with host space */
+	uint64_t meta_promised;	       /* of these, promised to transactions that have begun */
 	struct quarantined *quarantine;
 	size_t quarantine_count, quarantine_capacity;
 };
@@ -121,6 +142,8 @@ void alloc_close(struct image *image);
 /* Makes sure that `blocks` metadata blocks are at hand (with host space), besides those kept back for
  * releases. */
 int alloc_prepare_metadata(struct image *image, unsigned blocks, bool releases) MUST_CHECK;
+/* Takes back the promise of alloc_prepare_metadata (with releases nothing was promised: 0 blocks). */
+void alloc_unprepare(struct image *image, unsigned blocks);
 /* A metadata block for the transaction, near the last one taken. */
 int alloc_metadata(struct txn *txn, uint64_t *ret_block) MUST_CHECK;
 int alloc_free_metadata(struct txn *txn, uint64_t block) MUST_CHECK;
@@ -138,6 +161,10 @@ void alloc_checkpointed(struct image *image, uint64_t tail);
 /* Cuts the free end of the image off. Only with tail == head and nothing running (unmount, or tree lock
  * exclusive). */
 int alloc_cut_tail(struct image *image) MUST_CHECK;
+/* Drops zones at the end that hold nothing but their map, by a transaction (their maps count as used, so the
+ * tail could not be cut). At unmount: image_sync (so that freed blocks are released), alloc_drop_empty_zones,
+ * image_checkpoint, alloc_cut_tail. */
+int alloc_drop_empty_zones(struct image *image) MUST_CHECK;
 uint64_t alloc_free_blocks(struct image *image);
 bool alloc_is_metadata_place(const struct image *image, uint64_t block); /* may a tree node stand there? */
 
@@ -155,11 +182,18 @@ struct ring {
 	uint64_t reserved;	/* bytes lent to transactions */
 	uint64_t last_checksum; /* of the last record */
 	uint64_t epoch;
-	atomic_ullong durable_seal;
-	atomic_ullong records, record_bytes;
+	atomic_ullong durable_seal; /* L of the last SEAL(L) that is durable */
+	/* Everything before is durable: durable_seal, or the position after that SEAL if its L was its own
+	 * position. So an image at rest has sealed == head. */
+	atomic_ullong sealed;
+	atomic_ullong records, record_bytes; /* REDO records appended since the image was opened */
 };
 
 #define RING_RECORD_MAX(ring) ((ring)->size / 8)
+/* Room that no transaction is lent (R6): for the SEAL that the syncer appends, which may take two pages, and
+ * for the one that recovery appends after a kill; between them the syncer makes a checkpoint. */
+#define RING_KEPT      (8 * BLOCK_SIZE)
+#define RING_SEAL_ROOM (2 * BLOCK_SIZE) /* a SEAL and the rest of its page */
 
 /* Lends `bytes` (+ alignment) of ring room, waiting for a checkpoint if there is none; -EIO: the image
  * failed. */
@@ -171,6 +205,12 @@ void journal_unreserve(struct image *image, uint64_t bytes);
 int journal_append(struct image *image, void *record, uint64_t *ret_end) MUST_CHECK;
 /* Appends SEAL(sealed); the next record starts at the next page. */
 int journal_append_seal(struct image *image, uint64_t sealed, uint64_t *ret_end) MUST_CHECK;
+/* Is there room for a SEAL besides what is lent and what recovery needs? */
+bool journal_seal_fits(struct image *image);
+/* Starts the ring at `lsn`: nothing in it, everything before durable. */
+void journal_restart(struct image *image, uint64_t lsn, uint64_t last_checksum);
+/* Ring space before `lsn` may be used again. */
+void journal_move_tail(struct image *image, uint64_t lsn, uint64_t checksum);
 /* Makes ring bytes [ring.synced, lsn) durable. */
 int journal_sync(struct image *image, uint64_t lsn) MUST_CHECK;
 /* Copies ring bytes out, around the end if need be. */
@@ -180,6 +220,10 @@ int journal_read(struct image *image, uint64_t lsn, void *bytes, size_t length) 
  * (malloc'ed, freed by the caller); -ENODATA: the log ends here; -EUCLEAN: damage; -EIO, -ENOMEM. */
 int record_read(struct image *image, uint64_t lsn, uint64_t previous_checksum,
 		struct record_disk **ret_record) MUST_CHECK;
+/* Does a record stand at `position` in the ring that is whole, whatever its LSN and epoch are?
+ * Then gives these: for telling a stale superblock (R1). */
+bool record_peek(struct image *image, uint64_t position, uint64_t *ret_lsn, uint64_t *ret_epoch,
+		 uint32_t *ret_length);
 /* Calls `change` for each range of a REDO record (and once with length 0 for a NEW block without ranges);
  * offset is in the block; `is_new` with the first range of a NEW block only. Checks bounds: -EUCLEAN. */
 typedef int (*record_change)(void *context, uint64_t block, bool is_new, unsigned at, const void *bytes,
@@ -196,7 +240,17 @@ uint64_t record_next_lsn(const struct record_disk *record);
 int recover_replay(struct image *image, const struct image_options *options,
 		   struct image_report *report) MUST_CHECK;
 
+/* After recover_replay on a writable image: brings the replayed records home, warm or cold as `report` says
+ * (R15), with the first write of the superblock. The ring is ready for appending afterwards. */
+int recover_finish(struct image *image, const struct image_options *options,
+		   struct image_report *report) MUST_CHECK;
+
 /* ---- checkpoint.c ---- */
+
+/* Stores the records from the tail on that end at or before `sealed` into their homes; no sync. Gives the
+ * position of the first record not applied and the checksum of the one before it. */
+int checkpoint_apply(struct image *image, uint64_t sealed, uint64_t *ret_tail,
+		     uint64_t *ret_checksum) MUST_CHECK;
 
 /* Applies all records before `sealed` to their homes, syncs, moves the tail in the superblock, drops overlay
  * blocks. */
@@ -204,13 +258,20 @@ int checkpoint_run(struct image *image, uint64_t sealed) MUST_CHECK;
 
 /* ---- syncer.c ---- */
 
+struct batch; /* in syncer.c */
+
 struct syncer {
 	pthread_mutex_t lock;
 	pthread_cond_t wake; /* the thread waits here */
 	pthread_cond_t done; /* callers wait here */
 	pthread_t thread;
-	bool running, stop;
-	bool checkpoint_wanted;
+	bool running; /* there is a thread; set before it starts, cleared after it has ended */
+	bool stop;
+	bool checkpoint_wanted, seal_wanted, release_wanted;
+	bool busy;			 /* somebody runs a batch */
+	struct batch *batch;		 /* the one that is run */
+	pthread_mutex_t checkpoint_lock; /* one checkpoint at a time; outermost, before the tree */
+	pthread_mutex_t release_lock;	 /* one alloc_sealed at a time; outermost */
 	/* requests not yet taken up: callers' ranges merged, and their LSN */
 	uint64_t wanted_lsn;
 	struct byte_range *ranges;
@@ -221,27 +282,51 @@ struct syncer {
 	/* data stored for records not yet sealed; guarded by the tree lock and `unsealed_lock` */
 	pthread_mutex_t unsealed_lock;
 	struct byte_range *unsealed;
-	size_t unsealed_count;
+	size_t unsealed_count, unsealed_capacity;
 	bool unsealed_all; /* too many: sync everything */
 	atomic_ullong seals, checkpoints, syncs;
 };
 
+/* Locks and buffers, with or without a thread; free them also when this fails. */
+int syncer_init(struct image *image) MUST_CHECK;
+void syncer_free(struct image *image);
 int syncer_start(struct image *image) MUST_CHECK;
 void syncer_stop(struct image *image);
+/* The image failed: wakes everybody who waits. */
+void syncer_fail(struct image *image);
 /* Asks for a checkpoint soon (ring half full, overlay large). */
 void syncer_want_checkpoint(struct image *image);
 /* At commit, tree lock held: data of a record. */
 void syncer_note_stored(struct image *image, const struct byte_range *ranges, size_t count);
-/* Seals everything up to the present head (without a thread: in the caller). */
+/* Seals everything up to the present head, overwritten data included, and releases what was freed before it.
+ * No lock of the image held. */
 int syncer_seal(struct image *image) MUST_CHECK;
 
 /* ---- super.c ---- */
 
-/* Reads both slots; picks the valid one with the larger generation. */
+/* Reads both slots; picks the valid one with the larger generation and checks every field of it. Errors as
+ * image_open, with report->text; *ret_bad_slots is 1 if the other slot is damaged. */
 int super_read(const struct store *store, struct super_disk *ret_super, unsigned *ret_bad_slots,
 	       struct image_report *report) MUST_CHECK;
-/* Writes `image->super` with the next generation into its slot and syncs it (R1). */
+/* May an image with these features be opened so? -EOPNOTSUPP, -EROFS, with report->text. */
+int super_check_features(const struct super_disk *super, bool read_only,
+			 struct image_report *report) MUST_CHECK;
+/* Writes `image->super` with the next generation into its slot and syncs it (R1). super_lock held. */
 int super_write(struct image *image) MUST_CHECK;
+/* Writes `super` with its checksum into the slot of its generation and syncs it: for image_make. */
+int super_store(struct store *store, struct super_disk *super) MUST_CHECK;
+/* Leaves the mark SUPER_FAILED in the host's cache, without a sync and without harm to the slot that is
+ * durable. super_lock held. */
+void super_mark_failed(struct image *image);
+
+/* ---- session.c ---- */
+
+/* Random bytes of the kernel's; never fails (waits at early boot). */
+void session_random(void *bytes, size_t length);
+/* The same identity, with no part unknown (R14)? */
+bool session_same(const struct session_disk *a, const struct session_disk *b);
+/* This host's name and this process. */
+void session_owner(struct owner_disk *ret_owner);
 
 /* ---- the image ---- */
 
@@ -249,7 +334,8 @@ struct image {
 	struct store *store;
 	pthread_rwlock_t tree_lock;
 	struct super_disk super;
-	pthread_mutex_t super_lock; /* guards super and its writing */
+	pthread_mutex_t super_lock; /* guards super and its writing; a leaf */
+	bool super_durable;	    /* the slot of super.generation is on the disk; guarded by super_lock */
 	uint64_t hash_seed;
 	uint64_t zone_first; /* block */
 	uint64_t roots_block;
@@ -258,8 +344,13 @@ struct image {
 	bool fsync_async;
 	unsigned commit_seconds;
 	uint64_t overlay_max;
-	atomic_int failure; /* errno, 0 */
-	bool replayed;	    /* recovery has ended: nodes may be checked */
+	/* What recover_replay found, for recover_finish: the last seal, whether the log ends with it and it
+	 * seals all, the last block changed. */
+	uint64_t recovered_seal, recovered_last_block;
+	bool recovered_seal_last;
+	atomic_int failure;	  /* errno, 0 */
+	bool replayed;		  /* recovery has ended: nodes may be checked */
+	_Atomic(void *) verified; /* block.c */
 	struct overlay overlay;
 	struct txn txn;
 	struct alloc alloc;

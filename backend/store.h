@@ -13,6 +13,7 @@
 #ifndef MMFS_STORE_H
 #define MMFS_STORE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -32,6 +33,9 @@ struct store_ops {
 	int (*sync_all)(struct store *store);
 	void (*freeze)(struct store *store);
 	int (*host_space)(struct store *store, uint64_t *ret_free_bytes);
+	/* The next two may be NULL. */
+	int (*allocated)(struct store *store, uint64_t *ret_bytes);
+	void (*forget)(struct store *store);
 };
 
 /* Implementations put this first in their own struct. */
@@ -42,6 +46,8 @@ struct store {
 	uint64_t size;	     /* bytes, present; changed by set_size only (atomic: __atomic_load_n) */
 	bool read_only;	     /* write, zero, set_size, punch and reserve return -EROFS */
 	bool fixed_size;     /* set_size to another size returns -ENOSPC */
+	atomic_bool
+	    faulted; /* sticky: a sync failed, a page could not be read, or the image was cut under us */
 };
 
 static inline const void *store_at(const struct store *store, uint64_t offset)
@@ -112,6 +118,29 @@ static inline void store_freeze(struct store *store)
 static inline MUST_CHECK int store_host_space(struct store *store, uint64_t *ret_free_bytes)
 {
 	return store->ops->host_space(store, ret_free_bytes);
+}
+
+/* Host space that the image takes now, in bytes: its size, less its holes. */
+static inline MUST_CHECK int store_allocated(struct store *store, uint64_t *ret_bytes)
+{
+	if (store->ops->allocated)
+		return store->ops->allocated(store, ret_bytes);
+	*ret_bytes = store_size(store);
+	return 0;
+}
+
+/* Drops what the host caches of the image, as far as it can: after a failed sync the cache holds what the
+ * disk lacks (R16). Dirty pages stay. */
+static inline void store_forget(struct store *store)
+{
+	if (store->ops->forget)
+		store->ops->forget(store);
+}
+
+/* Did something happen that makes mapping and disk differ for good? The image has to fail then (R16). */
+static inline bool store_faulted(const struct store *store)
+{
+	return atomic_load_explicit(&store->faulted, memory_order_relaxed);
 }
 
 /* NULL is allowed. */

@@ -35,6 +35,8 @@ struct fs_options {
 MUST_CHECK int fs_open(struct image *image, const struct fs_options *options, struct fs **ret_fs);
 /* Clears what unlinked inodes are left. NULL is allowed. */
 int fs_close(struct fs *fs);
+/* Lets go of the memory only: nothing is written, as after a kill (tests), or when the image has failed. */
+void fs_drop(struct fs *fs);
 struct image *fs_image(struct fs *fs);
 
 #define FS_NAME_MAX	  255u
@@ -80,6 +82,7 @@ MUST_CHECK int fs_make(struct fs *fs, const struct fs_caller *caller, uint64_t p
 MUST_CHECK int fs_symlink(struct fs *fs, const struct fs_caller *caller, uint64_t parent, struct fs_name name,
 			  const char *target, struct fs_attr *ret_attr);
 MUST_CHECK int fs_readlink(struct fs *fs, uint64_t inode, char *ret_target, size_t room, size_t *ret_length);
+/* Counts a lookup of `inode`. -EPERM: a directory; -EMLINK. */
 MUST_CHECK int fs_link(struct fs *fs, uint64_t inode, uint64_t parent, struct fs_name name,
 		       struct fs_attr *ret_attr);
 MUST_CHECK int fs_unlink(struct fs *fs, uint64_t parent, struct fs_name name);

@@ -27,8 +27,9 @@ struct fs {
 	struct fs_options options;
 	pthread_mutex_t rename_lock; /* held by renames of directories to another parent */
 	pthread_rwlock_t inode_locks[INODE_LOCKS];
-	struct lookups *lookups;
+	struct lookups *lookups; /* NULL: not tracked, nobody knows any inode */
 	struct dirty *dirty;
+	atomic_ulong orphans; /* never fewer than there are on the orphan list */
 };
 
 /* ---- inode.c: inode items ---- */
@@ -48,6 +49,9 @@ struct inode {
 /* Needs image_read_lock or an open transaction. -ESTALE: no such inode; -EUCLEAN. */
 int inode_load(struct fs *fs, uint64_t number, struct inode *ret_inode) MUST_CHECK;
 int inode_store(struct txn *txn, const struct inode *inode) MUST_CHECK;
+int inode_erase(struct txn *txn, uint64_t number) MUST_CHECK;
+/* Generation of a new inode: as numbers are never reused, a keyed hash of the number is as good as chance. */
+uint64_t inode_generation(struct fs *fs, uint64_t number);
 void inode_attr(const struct inode *inode, struct fs_attr *ret_attr);
 struct timespec inode_now(void); /* CLOCK_REALTIME_COARSE */
 
@@ -71,7 +75,27 @@ int dirent_remove(struct txn *txn, struct fs *fs, uint64_t directory, struct fs_
 int dirent_replace(struct txn *txn, struct fs *fs, uint64_t directory, struct fs_name name, uint64_t inode,
 		   uint8_t type) MUST_CHECK;
 
-/* ---- lookup.c ---- */
+/* May a name be that? 0, -ENAMETOOLONG, -ENOENT (empty), -EINVAL ('/' or NUL in it). */
+int dirent_name_check(struct fs_name name) MUST_CHECK;
+/* Has the directory any entry? 1, 0 or an error. */
+int dirent_any(struct fs *fs, uint64_t directory) MUST_CHECK;
+
+/* One entry of a directory item, pointing into the item's bytes. */
+struct dirent_view {
+	uint64_t inode;
+	const char *name;
+	size_t name_length;
+	uint16_t index;
+	uint8_t type;
+};
+/* Decodes and checks the entry at `*at` of an item and moves `*at` behind it. 1: there was one, 0: the item ends
+ * there, -EUCLEAN. */
+int dirent_decode(struct fs *fs, struct key key, const uint8_t *bytes, size_t size, size_t *at,
+		  struct dirent_view *ret_view) MUST_CHECK;
+
+/* ---- lookup.c. All accept NULL (add: nothing happens, sub: none is left, known: false). Counts are raised under
+ * the lock (shared will do) of the inode, or of the directory whose entry names it; so whoever holds both
+ * exclusively and has taken the last name away knows that an unknown inode stays unknown. ---- */
 int lookups_open(struct lookups **ret_lookups) MUST_CHECK;
 void lookups_close(struct lookups *lookups);
 int lookups_add(struct lookups *lookups, uint64_t inode) MUST_CHECK;	   /* one more */
@@ -86,6 +110,15 @@ int orphan_add(struct txn *txn, uint64_t inode) MUST_CHECK;
  * item. Inode lock held exclusively by the caller. */
 int orphan_delete(struct fs *fs, uint64_t inode) MUST_CHECK;
 int orphan_clear_all(struct fs *fs) MUST_CHECK; /* fs_open and fs_close */
+/* Most tree changes that orphan_unlinked makes; 2 without may_delete. */
+#define ORPHAN_UNLINKED_CHANGES 26u
+/* In the transaction that took the last name of `inode` (nlink is 0, locks held), stores it as an orphan; with
+ * may_delete, if nobody knows it and it is small, it is deleted at once: *ret_gone. Call orphan_collect after
+ * unlocking if not. */
+int orphan_unlinked(struct txn *txn, struct fs *fs, struct inode *inode, bool may_delete,
+		    bool *ret_gone) MUST_CHECK;
+/* Deletes the inode if it has no names and nobody knows it. No locks held. An error leaves it on the list. */
+void orphan_collect(struct fs *fs, uint64_t inode);
 
 /* ---- extent.c: extents of a file (within a transaction or read lock) ---- */
 
@@ -124,7 +157,8 @@ int truncate_finish_intents(struct fs *fs) MUST_CHECK; /* fs_open */
 
 /* ---- xattr.c ---- */
 int xattr_delete_all(struct fs *fs, uint64_t inode) MUST_CHECK; /* in its own transactions; inode locked */
-/* In a transaction: does nothing if there is none. */
+/* In a transaction: does nothing if there is none. At most 2 tree changes; inode->xattrs is updated, the caller
+ * stores the inode. */
 int xattr_drop_capability(struct txn *txn, struct fs *fs, struct inode *inode) MUST_CHECK;
 
 /* ---- dirty.c ---- */
@@ -135,11 +169,12 @@ void dirty_close(struct dirty *dirty);
 void dirty_add(struct dirty *dirty, uint64_t inode, uint64_t offset, uint64_t length);
 /* The last record that touched the inode's size or extents (for fdatasync). */
 void dirty_note_lsn(struct dirty *dirty, uint64_t inode, uint64_t lsn);
-/* Takes the ranges out (up to `room`; ret_count) and tells the LSN (UINT64_MAX: not known). Caller syncs, and
- * on failure nothing needs to be put back (the image is frozen). */
-void dirty_take(struct dirty *dirty, uint64_t inode, struct byte_range *ret_ranges, size_t room,
-		size_t *ret_count, uint64_t *ret_lsn);
 #define DIRTY_RANGES 16u
+/* Takes the ranges for a sync (up to `room`, at least 1; ret_count) and tells the LSN (UINT64_MAX: not known). A
+ * length of UINT64_MAX means the whole image. Returns a ticket for dirty_synced, which the caller calls when its
+ * sync has succeeded; after a failure nothing needs to be put back (the image is frozen). */
+uint64_t dirty_take(struct dirty *dirty, uint64_t inode, struct byte_range *ret_ranges, size_t room,
+		    size_t *ret_count, uint64_t *ret_lsn);
 void dirty_forget(struct dirty *dirty, uint64_t inode); /* deleted */
 
 #endif

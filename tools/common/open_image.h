@@ -19,6 +19,19 @@ struct open_image_options {
 MUST_CHECK int open_image(const char *program, const char *path, const struct open_image_options *options,
 			  struct image **ret_image, bool *ret_made);
 
+/*
+ * The two halves of open_image, for programs that look at the store between them; the same messages.
+ * open_store: opens and locks the file, whatever it holds. *ret_created (may be NULL): it did not exist.
+ */
+MUST_CHECK int open_store(const char *program, const char *path, const struct open_image_options *options,
+			  struct store **ret_store, bool *ret_created);
+/* Opens the image in a store, which belongs to the image from here on, also when this fails. */
+MUST_CHECK int open_image_in(const char *program, const char *path, struct store *store,
+			     const struct open_image_options *options, struct image **ret_image);
+/* Makes an image in a store; what it holds is given up. The store stays the caller's. */
+MUST_CHECK int make_image_in(const char *program, const char *path, struct store *store,
+			     const struct image_make_options *make);
+
 /* "64M", "10G", "4096": bytes with K M G T P (powers of 1024). 0 or -EINVAL, -ERANGE. */
 MUST_CHECK int parse_size(const char *text, uint64_t *ret_bytes);
 

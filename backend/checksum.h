@@ -1,0 +1,49 @@
+/*
+ * Checksums of what the image holds. All are XXH3-64; of a struct with a checksum field in it, that field
+ * counts as zero.
+ */
+#ifndef MMFS_CHECKSUM_H
+#define MMFS_CHECKSUM_H
+
+#include "format.h"
+
+#include <stddef.h>
+
+#define XXH_STATIC_LINKING_ONLY /* the state on the stack; its layout is fixed since xxHash 0.8 */
+#include <xxhash.h>
+
+/* Of `length` bytes, the eight at `field` (a le64 that lies within) taken as zero. */
+static inline uint64_t checksum_without(uint64_t seed, const void *bytes, size_t length, size_t field)
+{
+	static const uint8_t zeros[sizeof(le64)];
+	const uint8_t *from = bytes;
+	size_t after = field + sizeof(le64);
+	XXH3_state_t state;
+
+	XXH3_INITSTATE(&state);
+	XXH3_64bits_reset_withSeed(&state, seed);
+	XXH3_64bits_update(&state, from, field);
+	XXH3_64bits_update(&state, zeros, sizeof(zeros));
+	XXH3_64bits_update(&state, from + after, length - after);
+	return XXH3_64bits_digest(&state);
+}
+
+/* Of a metadata block (struct block_head first). */
+static inline uint64_t block_checksum(uint64_t seed, const void *bytes)
+{
+	return checksum_without(seed, bytes, BLOCK_SIZE, offsetof(struct block_head, checksum));
+}
+
+/* Of a record of the journal, `length` bytes with its header. */
+static inline uint64_t record_checksum(uint64_t seed, const void *record, size_t length)
+{
+	return checksum_without(seed, record, length, offsetof(struct record_disk, checksum));
+}
+
+/* Of a superblock slot. */
+static inline uint64_t super_checksum(const struct super_disk *super)
+{
+	return XXH3_64bits(super, offsetof(struct super_disk, checksum));
+}
+
+#endif

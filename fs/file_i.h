@@ -1,0 +1,153 @@
+/*
+ * What the files about file contents share: extent.c, piece.c, file.c, write.c, truncate.c, fallocate.c,
+ * seek.c, copy.c, dirty.c. Nothing else includes it.
+ *
+ * A file's blocks are seen as pieces: a run of logical blocks that is one extent (or a part of one), or a
+ * hole. The usual order of a change, all of it under the exclusive inode lock:
+ *
+ *   piece_map -> piece_reserve (holes become new blocks) -> data_write, data_zero
+ *             -> txn_begin, piece_record, inode_store, txn_commit -> (on any error) piece_release
+ */
+#ifndef MMFS_FILE_I_H
+#define MMFS_FILE_I_H
+
+#include "fs_i.h"
+
+#include <errno.h>
+
+#define FILE_BLOCKS_MAX (UINT64_C(1) << 44)
+#define FILE_SIZE_MAX	(FILE_BLOCKS_MAX << BLOCK_SHIFT) /* bytes; smaller than FS_SIZE_MAX */
+static_assert(FILE_SIZE_MAX <= FS_SIZE_MAX, "files");
+
+/* For txn_begin where all that changes is an item that keeps its size, as an inode: it takes no block, so it
+ * must not fail on a full image. */
+#define TXN_REPLACES TXN_RELEASES
+
+static inline uint64_t blocks_down(uint64_t bytes)
+{
+	return bytes >> BLOCK_SHIFT;
+}
+
+/* `bytes` is at most FILE_SIZE_MAX. */
+static inline uint64_t blocks_up(uint64_t bytes)
+{
+	return (bytes + BLOCK_SIZE - 1) >> BLOCK_SHIFT;
+}
+
+static inline uint64_t smaller(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static inline uint64_t larger(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+static inline bool time_equal(struct timespec a, struct timespec b)
+{
+	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
+/* ---- extent.c, besides what fs_i.h declares (within a transaction or read lock) ---- */
+
+/* Tree changes that these may take, at most. */
+#define EXTENT_INSERT_CHANGES	     2u
+#define EXTENT_SET_WRITTEN_CHANGES   4u
+#define EXTENT_REMOVE_CHANGES(limit) (2u + 2u * (limit))
+
+/* The last extent that starts at or before `logical`, or the first that starts at or behind it. -ENOENT,
+ * -EUCLEAN. */
+int extent_before(struct fs *fs, uint64_t inode, uint64_t logical, struct extent *ret_extent) MUST_CHECK;
+int extent_after(struct fs *fs, uint64_t inode, uint64_t logical, struct extent *ret_extent) MUST_CHECK;
+
+/* ---- piece.c ---- */
+
+enum piece_kind {
+	PIECE_HOLE,	 /* physical: where a block for it would best stand (a goal for data_reserve) */
+	PIECE_WRITTEN,	 /* owned, with contents */
+	PIECE_UNWRITTEN, /* owned, reads as zeros */
+	PIECE_NEW,	 /* reserved for what was a hole; not in the tree yet */
+};
+
+struct piece {
+	uint64_t logical, physical; /* blocks */
+	uint64_t length;	    /* blocks, at least 1 */
+	enum piece_kind kind;
+};
+
+static inline uint64_t piece_end(const struct piece *piece)
+{
+	return piece->logical + piece->length;
+}
+
+/* The pieces of blocks [from, to), in order, without gaps; stops early when there are more than `room` (at
+ * least one is given). Takes the tree lock for a moment; the caller holds the inode lock. */
+int piece_map(struct fs *fs, uint64_t inode, uint64_t from, uint64_t to, struct piece *ret_pieces,
+	      size_t room, size_t *ret_count) MUST_CHECK;
+
+/* Copies `pieces` to `ret_pieces` with blocks reserved for the holes. Stops early, successfully, when there
+ * are more than `room` or the space has run out behind the first piece. -ENOSPC: no piece could be had. */
+int piece_reserve(struct fs *fs, const struct piece *pieces, size_t count, struct piece *ret_pieces,
+		  size_t room, size_t *ret_count) MUST_CHECK;
+/* Gives back what was reserved for new pieces (after a failed or aborted transaction). */
+void piece_release(struct fs *fs, const struct piece *pieces, size_t count);
+
+/* Tree changes that piece_record will make, at most. */
+unsigned piece_changes(const struct piece *pieces, size_t count);
+/* In the transaction: new pieces are claimed and inserted (unwritten or not), unwritten ones set written if
+ * `written`; adds to inode->blocks. */
+int piece_record(struct txn *txn, struct fs *fs, struct inode *inode, const struct piece *pieces,
+		 size_t count, bool written) MUST_CHECK;
+
+/* ---- truncate.c ---- */
+
+/*
+ * Before a regular file grows beyond inode->size: completes a truncate of it that failed half-way
+ * (inode->blocks is updated), then zeroes the bytes of its last block from the old end up to `up_to` or the
+ * block's end (R13). *ret_zeroed: what to give to data_stored in the transaction that sets the size; length
+ * 0: nothing.
+ */
+int truncate_before_growth(struct fs *fs, struct inode *inode, uint64_t up_to,
+			   struct byte_range *ret_zeroed) MUST_CHECK;
+/* Grows the file; the bytes between read as zeros. Stores `inode` with the new size in one transaction;
+ * `count` is for the reply to the request, of which this is the last record. */
+int truncate_grow(struct fs *fs, struct inode *inode, uint64_t size, uint64_t count) MUST_CHECK;
+
+/* ---- file.c ---- */
+
+/* 0, -EISDIR, or -EINVAL for what is not a regular file. */
+int file_check_regular(const struct inode *inode) MUST_CHECK;
+/* Loads a regular file's inode, the inode lock being held: -EISDIR, -EINVAL, -ESTALE. */
+int file_load_for_reading(struct fs *fs, uint64_t number, struct inode *ret_inode) MUST_CHECK;
+/* Loads an inode for a change of its contents, the inode lock being held: -EROFS, -EISDIR, -EINVAL, -ESTALE.
+ */
+int file_load(struct fs *fs, uint64_t number, struct inode *ret_inode) MUST_CHECK;
+/* Reads with the inode lock held by the caller; [offset, offset+length) lies within the file. */
+int file_copy_out(struct fs *fs, uint64_t inode, uint64_t offset, void *bytes, size_t length) MUST_CHECK;
+/* Zeroes what the blocks [offset, offset+length) hold: in place, where owned and written. The range lies
+ * within one block. The inode lock is held exclusively. */
+int file_zero_in_block(struct fs *fs, uint64_t inode, uint64_t offset, uint64_t length,
+		       struct byte_range *ret_zeroed) MUST_CHECK;
+
+/* ---- write.c ---- */
+
+struct write_request {
+	uint64_t offset;      /* in the file */
+	const uint8_t *bytes; /* may point into the mapping; NULL: zeros */
+	uint64_t length;      /* offset + length is at most FILE_SIZE_MAX */
+	bool kill_set_id;
+	bool more;	 /* the operation has records behind these */
+	uint64_t before; /* bytes that the operation wrote before: for its reply */
+};
+
+/* As fs_write, the inode lock held exclusively; `inode` is loaded, and follows what was recorded. */
+ssize_t write_locked(struct fs *fs, struct inode *inode, const struct write_request *request) MUST_CHECK;
+
+/* ---- dirty.c, besides what fs_i.h declares ---- */
+
+/* The sync of what the dirty_take with this ticket gave has succeeded: those ranges are forgotten. Until then
+ * every other dirty_take gives them as well, so that no fsync returns before the overwrites it must cover. */
+void dirty_synced(struct dirty *dirty, uint64_t inode, uint64_t ticket);
+
+#endif

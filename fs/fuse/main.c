@@ -1,0 +1,122 @@
+/* mmfs: mounts an image. The order of things is told in daemon.h. */
+#include "daemon.h"
+#include "../../tools/common/open_image.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#define LOCK_WAIT_MS 30000u
+
+static int open_all(struct daemon *daemon)
+{
+	const struct options *options = daemon->options;
+	struct open_image_options how = {
+	    .read_only = options->read_only,
+	    .create = true,
+	    .lock_wait_ms = LOCK_WAIT_MS,
+	    .make = {.limit_bytes = options->size_bytes},
+	    .image = {.recover = options->recover,
+		      .commit_seconds = options->commit_seconds,
+		      .fsync_async = options->fsync_async,
+		      .overlay_max = options->overlay_bytes,
+		      .limit_bytes = options->size_bytes},
+	};
+	struct fs_options fs_options = {
+	    .read_only = options->read_only,
+	    .noatime = options->noatime,
+	    .root_uid = options->root_uid,
+	    .root_gid = options->root_gid,
+	    .track_lookups = true,
+	};
+	int error = open_image("mmfs", daemon->image_path, &how, &daemon->image, NULL);
+
+	if (error)
+		return error; /* it has been said */
+	error = fs_open(daemon->image, &fs_options, &daemon->fs);
+	if (error) {
+		const char *damage = image_damage(daemon->image);
+		log_say(LOG_ERR, "%s: cannot be mounted: %s%s%s", daemon->image_path,
+			*damage ? damage : strerror(-error), *damage ? "; run fsck.mmfs -n " : "",
+			*damage ? daemon->image_path : "");
+	}
+	return error;
+}
+
+/* Everything is written out. */
+static int close_all(struct daemon *daemon)
+{
+	int error = fs_close(daemon->fs);
+	int close_error = image_close(daemon->image);
+
+	daemon->fs = NULL;
+	daemon->image = NULL;
+	if (!error)
+		error = close_error;
+	if (error)
+		log_say(LOG_ERR, "%s: closing the image: %s; the next mount recovers it", daemon->image_path,
+			strerror(-error));
+	return error;
+}
+
+static int run(struct daemon *daemon, bool *ret_abandoned)
+{
+	int error = mountpoint_prepare(daemon);
+
+	if (error)
+		return error;
+	error = open_all(daemon);
+	if (!error)
+		error = session_mount(daemon);
+	if (!error) {
+		/* The daemon is not to keep a directory of somebody's busy. */
+		if (chdir("/"))
+			log_say(LOG_WARNING, "/: %s", strerror(errno));
+		error = session_serve(daemon, ret_abandoned);
+	}
+	if (daemon->session && !*ret_abandoned)
+		session_destroy(daemon);
+	/* Last, since it lets go of the lock: whoever waits for that finds everything done. */
+	int close_error = close_all(daemon);
+	return error ? error : close_error;
+}
+
+int main(int count, char **arguments)
+{
+	/* Abandoned workers may still look at these until the process is gone. */
+	static struct options options;
+	static struct daemon daemon = {.options = &options};
+
+	switch (options_parse(count, arguments, &options)) {
+	case OPTIONS_DONE:
+		options_free(&options);
+		return 0;
+	case OPTIONS_WRONG:
+		options_free(&options);
+		return 1;
+	case OPTIONS_RUN:
+		break;
+	}
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a write then says EFBIG */
+	if (!options.foreground) {
+		int error = daemonize_start();
+		if (error) {
+			log_say(LOG_ERR, "cannot go to the background: %s", strerror(-error));
+			options_free(&options);
+			return 1;
+		}
+	}
+	bool abandoned = false;
+	int error = run(&daemon, &abandoned);
+	if (abandoned)
+		return error ? 1 : 0;
+	free(daemon.image_path);
+	free(daemon.mountpoint);
+	options_free(&options);
+	return error ? 1 : 0;
+}

@@ -1,0 +1,163 @@
+/* Requests about what files contain. File handles are not used: an open has no state here. */
+
+/* linux/fs.h has a BLOCK_SIZE of its own. */
+#include <linux/fs.h>
+#undef BLOCK_SIZE
+
+#include "daemon.h"
+
+#include <errno.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+/* Each copy_file_range answers with 32 bits, and should not keep others waiting for the file for long. */
+#define COPY_MOST (UINT64_C(64) << 20)
+
+static void ops_open(fuse_req_t request, fuse_ino_t inode, struct fuse_file_info *file)
+{
+	(void)inode;
+	if (daemon_of(request)->open_elided) {
+		/* From now on the kernel opens files without asking. */
+		fuse_reply_err(request, ENOSYS);
+		return;
+	}
+	file->keep_cache = 1;
+	fuse_reply_open(request, file);
+}
+
+struct read_reply {
+	fuse_req_t request;
+	bool replied;
+};
+
+/* Straight from the mapping, under the inode lock. A page that cannot be read becomes EIO in the kernel. */
+static int read_pieces(void *context, const struct iovec *pieces, int count, size_t total)
+{
+	struct read_reply *reply = context;
+
+	(void)total;
+	reply->replied = true;
+	fuse_reply_iov(reply->request, pieces, count);
+	return 0;
+}
+
+static void ops_read(fuse_req_t request, fuse_ino_t inode, size_t size, off_t offset,
+		     struct fuse_file_info *file)
+{
+	struct read_reply reply = {.request = request};
+
+	(void)file;
+	int error = fs_read(daemon_of(request)->fs, inode, (uint64_t)offset, size, read_pieces, &reply);
+	if (reply.replied)
+		return;
+	if (error)
+		reply_error(request, error);
+	else
+		fuse_reply_buf(request, NULL, 0);
+}
+
+static void ops_write(fuse_req_t request, fuse_ino_t inode, const char *bytes, size_t size, off_t offset,
+		      struct fuse_file_info *file)
+{
+	(void)file; /* for O_APPEND the kernel has worked out the offset, with the file locked */
+	reply_written(request, fs_write(daemon_of(request)->fs, inode, (uint64_t)offset, bytes, size, 0));
+}
+
+static void ops_fsync(fuse_req_t request, fuse_ino_t inode, int data_only, struct fuse_file_info *file)
+{
+	(void)file;
+	reply_error(request, fs_sync(daemon_of(request)->fs, inode, data_only != 0));
+}
+
+static void ops_fallocate(fuse_req_t request, fuse_ino_t inode, int mode, off_t offset, off_t length,
+			  struct fuse_file_info *file)
+{
+	(void)file;
+	if (offset < 0 || length <= 0) {
+		reply_error(request, -EINVAL);
+		return;
+	}
+	reply_error(request,
+		    fs_fallocate(daemon_of(request)->fs, inode, mode, (uint64_t)offset, (uint64_t)length));
+}
+
+static void ops_lseek(fuse_req_t request, fuse_ino_t inode, off_t offset, int whence,
+		      struct fuse_file_info *file)
+{
+	uint64_t found = 0;
+	int error = -EINVAL;
+
+	(void)file;
+	if (offset < 0)
+		error = -ENXIO;
+	else if (whence == SEEK_DATA || whence == SEEK_HOLE)
+		error = fs_seek(daemon_of(request)->fs, inode, (uint64_t)offset, whence, &found);
+	if (error)
+		reply_error(request, error);
+	else
+		fuse_reply_lseek(request, (off_t)found);
+}
+
+static void ops_copy_file_range(fuse_req_t request, fuse_ino_t from, off_t from_offset,
+				struct fuse_file_info *from_file, fuse_ino_t to, off_t to_offset,
+				struct fuse_file_info *to_file, size_t length, int flags)
+{
+	(void)from_file;
+	(void)to_file;
+	if (flags || from_offset < 0 || to_offset < 0) {
+		reply_error(request, -EINVAL);
+		return;
+	}
+	if (length > COPY_MOST)
+		length = COPY_MOST;
+	reply_written(request, fs_copy(daemon_of(request)->fs, from, (uint64_t)from_offset, to,
+				       (uint64_t)to_offset, length));
+}
+
+static int trim(fuse_req_t request, const void *bytes, size_t size, struct fstrim_range *ret_range)
+{
+	struct daemon *daemon = daemon_of(request);
+	uint64_t trimmed;
+
+	if (fuse_req_ctx(request)->uid != 0)
+		return -EPERM;
+	if (!bytes || size < sizeof(*ret_range))
+		return -EINVAL;
+	/* All free space is given back, whatever part of it was asked for: the image has no other use for it.
+	 */
+	int error = image_trim(daemon->image, &trimmed);
+	if (error)
+		return error;
+	*ret_range = (struct fstrim_range){.len = trimmed};
+	return 0;
+}
+
+static void ops_ioctl(fuse_req_t request, fuse_ino_t inode, unsigned command, void *argument,
+		      struct fuse_file_info *file, unsigned flags, const void *in, size_t in_size,
+		      size_t out_size)
+{
+	struct fstrim_range range;
+
+	(void)inode;
+	(void)argument;
+	(void)file;
+	int error = -ENOTTY;
+	if (command == FITRIM && !(flags & FUSE_IOCTL_COMPAT) && out_size >= sizeof(range))
+		error = trim(request, in, in_size, &range);
+	if (error)
+		reply_error(request, error);
+	else
+		fuse_reply_ioctl(request, 0, &range, sizeof(range));
+}
+
+void ops_file(struct fuse_lowlevel_ops *ops)
+{
+	ops->open = ops_open;
+	ops->read = ops_read;
+	ops->write = ops_write;
+	ops->fsync = ops_fsync;
+	ops->fallocate = ops_fallocate;
+	ops->lseek = ops_lseek;
+	ops->copy_file_range = ops_copy_file_range;
+	ops->ioctl = ops_ioctl;
+}

@@ -1,0 +1,33 @@
+/* The command line of mmfs. One table (options.c) drives parsing and --help. */
+#ifndef MMFS_OPTIONS_H
+#define MMFS_OPTIONS_H
+
+#include "../../backend/backend.h"
+
+struct options {
+	const char *image, *mountpoint; /* as given */
+	bool foreground, debug;
+	bool read_only;
+	bool allow_other, allow_root;
+	bool noatime;
+	bool fsync_async;
+	bool suid_given, dev_given; /* whether set-id bits and device nodes count was said */
+	uint64_t size_bytes;	    /* largest size of the image; 0: not given */
+	uint64_t overlay_bytes;	    /* 0: not given */
+	uint32_t root_uid, root_gid;
+	unsigned commit_seconds; /* 0: not given */
+	enum recover_mode recover;
+	char *fsname;	   /* NULL: the image's path */
+	char *mount_flags; /* comma list for the kernel; NULL: none */
+};
+
+enum options_result {
+	OPTIONS_RUN,
+	OPTIONS_DONE,  /* --help or --version was answered */
+	OPTIONS_WRONG, /* and it has been said what */
+};
+
+enum options_result options_parse(int count, char **arguments, struct options *ret_options);
+void options_free(struct options *options);
+
+#endif

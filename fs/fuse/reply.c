@@ -1,0 +1,76 @@
+/* Replies, and what FUSE makes of attributes. */
+#include "daemon.h"
+
+#include <errno.h>
+#include <sys/sysmacros.h>
+
+void reply_error(fuse_req_t request, int error)
+{
+	if (error == -EIO || error == -EUCLEAN)
+		log_image_failure(daemon_of(request));
+	fuse_reply_err(request, -error);
+}
+
+void reply_fill_stat(const struct fs_attr *attr, struct stat *ret_stat)
+{
+	*ret_stat = (struct stat){
+	    .st_ino = attr->inode,
+	    .st_mode = attr->mode,
+	    .st_nlink = attr->nlink,
+	    .st_uid = attr->uid,
+	    .st_gid = attr->gid,
+	    .st_rdev = makedev(attr->rdev_major, attr->rdev_minor),
+	    .st_size = (off_t)attr->size,
+	    .st_blksize = BLOCK_SIZE,
+	    .st_blocks = (blkcnt_t)attr->blocks512,
+	    .st_atim = attr->atime,
+	    .st_mtim = attr->mtime,
+	    .st_ctim = attr->ctime,
+	};
+}
+
+void reply_fill_entry(const struct fs_attr *attr, struct fuse_entry_param *ret_entry)
+{
+	*ret_entry = (struct fuse_entry_param){
+	    .ino = attr->inode,
+	    .generation = (uint32_t)attr->generation, /* the kernel keeps 32 bits */
+	    .attr_timeout = CACHE_SECONDS,
+	    .entry_timeout = CACHE_SECONDS,
+	};
+	reply_fill_stat(attr, &ret_entry->attr);
+}
+
+void reply_entry(fuse_req_t request, int error, const struct fs_attr *attr)
+{
+	struct daemon *daemon = daemon_of(request);
+	struct fuse_entry_param entry;
+
+	if (error) {
+		reply_error(request, error);
+		return;
+	}
+	reply_fill_entry(attr, &entry);
+	/* The request was interrupted or the mount has ended: the kernel does not know the inode. */
+	if (fuse_reply_entry(request, &entry))
+		fs_forget(daemon->fs, attr->inode, 1);
+}
+
+void reply_attr(fuse_req_t request, int error, const struct fs_attr *attr)
+{
+	struct stat status;
+
+	if (error) {
+		reply_error(request, error);
+		return;
+	}
+	reply_fill_stat(attr, &status);
+	fuse_reply_attr(request, &status, CACHE_SECONDS);
+}
+
+void reply_written(fuse_req_t request, ssize_t count)
+{
+	if (count < 0)
+		reply_error(request, (int)count);
+	else
+		fuse_reply_write(request, (size_t)count);
+}

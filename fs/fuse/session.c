@@ -1,0 +1,381 @@
+/*
+ * The connection to the kernel: mounting, INIT, the workers, and its end.
+ *
+ * Workers read a request each, and handle it to its end. The main thread waits for a signal, or for the
+ * workers to end since the mount has ended. On a signal it unmounts while they still work, so that the kernel
+ * can write out what it holds. If somebody still uses the mount then, it is detached, and after the request
+ * at hand the workers are kept from taking another: the image can be closed, and those users get an error
+ * when the process ends.
+ */
+#include "daemon.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fuse.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
+#include <sys/sysmacros.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#define WORKERS_MOST	    8u
+#define WRITE_MOST	    (1u << 20) /* bytes of one request: what the kernel sends at most */
+#define BACKGROUND_REQUESTS 64u
+#define READ_AHEAD_KIB	    1024u
+#define HEALTH_MS	    10000 /* how often the image is looked at when no request fails */
+#define END_MS		    5000  /* how long an ended mount may take to let the workers go */
+
+struct pool {
+	struct daemon *daemon;
+	pthread_rwlock_t serving; /* shared: a request is being handled */
+	pthread_t threads[WORKERS_MOST];
+	unsigned count;
+	atomic_uint running;
+	int ended; /* eventfd: the last worker has ended */
+};
+
+/* Not on a stack: abandoned workers wait on it until the process is gone. */
+static struct pool pool;
+
+/* ---- INIT ---- */
+
+static void want(struct fuse_conn_info *connection, unsigned capability)
+{
+	connection->want |= connection->capable & capability;
+}
+
+static void ops_init(void *context, struct fuse_conn_info *connection)
+{
+	struct daemon *daemon = context;
+
+	/* Opens are answered ENOSYS, so O_TRUNC has to come as a truncation of its own. Nothing changes
+	 * behind the kernel's back, so it need not doubt its pages. Replies come from memory: splicing would
+	 * only cost. */
+	connection->want &=
+	    ~(unsigned)(FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_AUTO_INVAL_DATA | FUSE_CAP_SPLICE_READ |
+			FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE | FUSE_CAP_WRITEBACK_CACHE |
+			FUSE_CAP_HANDLE_KILLPRIV | FUSE_CAP_POSIX_ACL);
+	want(connection, FUSE_CAP_EXPLICIT_INVAL_DATA | FUSE_CAP_CACHE_SYMLINKS | FUSE_CAP_PARALLEL_DIROPS |
+			     FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_EXPORT_SUPPORT |
+			     FUSE_CAP_ASYNC_DIO | FUSE_CAP_ASYNC_READ | FUSE_CAP_IOCTL_DIR);
+	daemon->open_elided = connection->capable & FUSE_CAP_NO_OPEN_SUPPORT;
+	daemon->opendir_elided = connection->capable & FUSE_CAP_NO_OPENDIR_SUPPORT;
+	connection->max_write = WRITE_MOST;
+	connection->max_background = BACKGROUND_REQUESTS;
+	connection->congestion_threshold = BACKGROUND_REQUESTS * 3 / 4;
+	connection->time_gran = 1;
+}
+
+/* ---- mounting ---- */
+
+/* Whether set-id bits and device nodes in it can be believed: only root could have put them there. */
+static bool image_is_roots(const struct daemon *daemon)
+{
+	struct stat status;
+
+	if (geteuid() != 0 || stat(daemon->image_path, &status) || status.st_uid != 0)
+		return false;
+	return S_ISBLK(status.st_mode) || !(status.st_mode & (S_IWGRP | S_IWOTH));
+}
+
+/* What libfuse is given, as one list. NULL: out of memory. */
+static char *mount_options(const struct daemon *daemon)
+{
+	const struct options *options = daemon->options;
+	bool trusted = image_is_roots(daemon);
+	char *list = NULL, *source = NULL;
+	int bad = 0;
+
+	if (asprintf(&source, "fsname=%s", options->fsname ? options->fsname : daemon->image_path) < 0)
+		return NULL;
+	bad |= fuse_opt_add_opt(&list, "default_permissions");
+	bad |= fuse_opt_add_opt(&list, "subtype=mmfs");
+	bad |= fuse_opt_add_opt_escaped(&list, source);
+	bad |= fuse_opt_add_opt(&list, options->read_only ? "ro" : "rw");
+	if (trusted && !options->suid_given)
+		bad |= fuse_opt_add_opt(&list, "suid");
+	if (trusted && !options->dev_given)
+		bad |= fuse_opt_add_opt(&list, "dev");
+	if (options->allow_other)
+		bad |= fuse_opt_add_opt(&list, "allow_other");
+	if (options->allow_root)
+		bad |= fuse_opt_add_opt(&list, "allow_root");
+	if (options->debug)
+		bad |= fuse_opt_add_opt(&list, "debug");
+	if (options->mount_flags)
+		bad |= fuse_opt_add_opt(&list, options->mount_flags);
+	free(source);
+	if (bad) {
+		free(list);
+		return NULL;
+	}
+	return list;
+}
+
+/* libfuse and fusermount3 print what they think; it becomes part of our one line. */
+static int mount_saying(struct daemon *daemon, char *text, size_t room)
+{
+	int memory = memfd_create("mmfs-messages", MFD_CLOEXEC), terminal = fcntl(2, F_DUPFD_CLOEXEC, 3);
+
+	if (memory >= 0 && terminal >= 0)
+		dup2(memory, 2);
+	int error = fuse_session_mount(daemon->session, daemon->mountpoint);
+	if (memory >= 0 && terminal >= 0) {
+		dup2(terminal, 2);
+		ssize_t length = pread(memory, text, room - 1, 0);
+		text[length > 0 ? length : 0] = 0;
+		/* The first line is the cause. */
+		text[strcspn(text, "\n")] = 0;
+	}
+	if (memory >= 0)
+		close(memory);
+	if (terminal >= 0)
+		close(terminal);
+	return error;
+}
+
+int session_mount(struct daemon *daemon)
+{
+	static const char program[] = "mmfs";
+	struct fuse_lowlevel_ops ops = {.init = ops_init};
+	struct fuse_args arguments = FUSE_ARGS_INIT(0, NULL);
+	char *list = mount_options(daemon);
+	char text[256] = "";
+
+	ops_name(&ops);
+	ops_attr(&ops);
+	ops_file(&ops);
+	ops_dir(&ops);
+	ops_xattr(&ops);
+	if (list && !fuse_opt_add_arg(&arguments, program) && !fuse_opt_add_arg(&arguments, "-o") &&
+	    !fuse_opt_add_arg(&arguments, list))
+		daemon->session = fuse_session_new(&arguments, &ops, sizeof(ops), daemon);
+	free(list);
+	fuse_opt_free_args(&arguments);
+	if (!daemon->session) {
+		log_say(LOG_ERR, "%s: cannot be mounted: out of memory", daemon->mountpoint);
+		return -ENOMEM;
+	}
+	if (mount_saying(daemon, text, sizeof(text))) {
+		log_say(LOG_ERR, "%s: cannot be mounted: %s", daemon->mountpoint,
+			text[0] ? text : "the kernel or fusermount3 refused");
+		fuse_session_destroy(daemon->session);
+		daemon->session = NULL;
+		return -EIO;
+	}
+	if (getrandom(&daemon->connection, sizeof(daemon->connection), 0) != sizeof(daemon->connection))
+		daemon->connection = (uint64_t)getpid();
+	return 0;
+}
+
+void session_destroy(struct daemon *daemon)
+{
+	/* The mount has ended: this only closes the descriptor. */
+	fuse_session_unmount(daemon->session);
+	fuse_session_destroy(daemon->session);
+	daemon->session = NULL;
+}
+
+/* ---- workers ---- */
+
+static void *work(void *argument)
+{
+	struct daemon *daemon = argument;
+	struct fuse_session *session = daemon->session;
+	struct fuse_buf buffer = {0};
+
+	while (!fuse_session_exited(session)) {
+		int size = fuse_session_receive_buf(session, &buffer);
+		if (size == -EINTR || size == -EAGAIN)
+			continue;
+		if (size < 0)
+			log_say(LOG_ERR, "%s: reading requests: %s", daemon->mountpoint, strerror(-size));
+		if (size <= 0)
+			break;
+		pthread_rwlock_rdlock(&pool.serving);
+		if ((size_t)size >= sizeof(struct fuse_in_header)) {
+			const struct fuse_in_header *header = buffer.mem;
+			/* The top bit tells only that the request was sent again. */
+			txn_request(daemon->connection, header->unique & ~(UINT64_C(1) << 63));
+		}
+		fuse_session_process_buf(session, &buffer);
+		pthread_rwlock_unlock(&pool.serving);
+	}
+	free(buffer.mem);
+	if (atomic_fetch_sub(&pool.running, 1) == 1)
+		eventfd_write(pool.ended, 1);
+	return NULL;
+}
+
+static unsigned workers_wanted(void)
+{
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (processors < 2)
+		return 2;
+	return processors < (long)WORKERS_MOST ? (unsigned)processors : WORKERS_MOST;
+}
+
+static int workers_start(struct daemon *daemon)
+{
+	unsigned wanted = workers_wanted();
+	pthread_rwlockattr_t attributes;
+
+	pool.daemon = daemon;
+	pool.ended = eventfd(0, EFD_CLOEXEC);
+	if (pool.ended < 0)
+		return -errno;
+	/* Else a stream of requests could keep the main thread from ever stopping them. */
+	pthread_rwlockattr_init(&attributes);
+	pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+	pthread_rwlock_init(&pool.serving, &attributes);
+	pthread_rwlockattr_destroy(&attributes);
+	/* One more than run: the last to end is not to be mistaken for one that ends before all have begun.
+	 */
+	atomic_store(&pool.running, 1);
+	int error = 0;
+	while (pool.count < wanted && !error) {
+		atomic_fetch_add(&pool.running, 1);
+		error = pthread_create(&pool.threads[pool.count], NULL, work, daemon);
+		if (error)
+			atomic_fetch_sub(&pool.running, 1);
+		else
+			pool.count++;
+	}
+	if (atomic_fetch_sub(&pool.running, 1) == 1)
+		eventfd_write(pool.ended, 1);
+	/* With fewer it works as well. */
+	return pool.count ? 0 : -error;
+}
+
+static bool workers_ended(int timeout_ms)
+{
+	struct pollfd poll_ended = {.fd = pool.ended, .events = POLLIN};
+
+	return poll(&poll_ended, 1, timeout_ms) == 1;
+}
+
+static void workers_join(void)
+{
+	for (unsigned i = 0; i < pool.count; i++)
+		pthread_join(pool.threads[i], NULL);
+	close(pool.ended);
+	pthread_rwlock_destroy(&pool.serving);
+}
+
+/* Waits for the requests at hand; nobody takes another. */
+static void workers_abandon(void)
+{
+	pthread_rwlock_wrlock(&pool.serving);
+	for (unsigned i = 0; i < pool.count; i++)
+		pthread_detach(pool.threads[i]);
+}
+
+/* ---- serving ---- */
+
+static void block_signals(sigset_t *ret_signals)
+{
+	sigemptyset(ret_signals);
+	sigaddset(ret_signals, SIGTERM);
+	sigaddset(ret_signals, SIGINT);
+	sigaddset(ret_signals, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, ret_signals, NULL);
+}
+
+/* Best effort: only root may. */
+static void raise_read_ahead(const struct daemon *daemon)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/sys/class/bdi/%u:%u/read_ahead_kb", major(daemon->mounted_device),
+		 minor(daemon->mounted_device));
+	FILE *file = fopen(path, "we");
+	if (!file)
+		return;
+	fprintf(file, "%u\n", READ_AHEAD_KIB);
+	fclose(file);
+}
+
+/* Sends a first request through the mount. */
+static int check_mount(struct daemon *daemon)
+{
+	struct stat status;
+
+	if (stat(daemon->mountpoint, &status)) {
+		int error = -errno;
+		log_say(LOG_ERR, "%s: the mount does not answer: %s", daemon->mountpoint, strerror(-error));
+		return error;
+	}
+	daemon->mounted_device = status.st_dev;
+	return 0;
+}
+
+/* Until a signal comes (true) or the mount has ended (false). */
+static bool wait_for_end(struct daemon *daemon, int signals)
+{
+	struct pollfd polled[] = {{.fd = signals, .events = POLLIN}, {.fd = pool.ended, .events = POLLIN}};
+
+	for (;;) {
+		int count = poll(polled, 2, HEALTH_MS);
+		log_image_failure(daemon);
+		if (count <= 0)
+			continue;
+		if (polled[1].revents)
+			return false;
+		if (polled[0].revents)
+			return true;
+	}
+}
+
+/* The workers have to let go of the image. True: they could not be ended, and are abandoned. */
+static bool stop(struct daemon *daemon)
+{
+	bool busy = false;
+	int error = mountpoint_unmount(daemon, &busy);
+
+	if (error)
+		log_say(LOG_WARNING, "%s: cannot be unmounted: %s", daemon->mountpoint, strerror(-error));
+	else if (busy)
+		log_say(LOG_WARNING, "%s: still in use; detached", daemon->mountpoint);
+	if (!error && workers_ended(busy ? 0 : END_MS))
+		return false;
+	workers_abandon();
+	return true;
+}
+
+int session_serve(struct daemon *daemon, bool *ret_abandoned)
+{
+	sigset_t set;
+	bool abandoned = false;
+
+	block_signals(&set);
+	int signals = signalfd(-1, &set, SFD_CLOEXEC);
+	int error = signals < 0 ? -errno : workers_start(daemon);
+	if (error) {
+		log_say(LOG_ERR, "%s: cannot be served: %s", daemon->mountpoint, strerror(-error));
+		*ret_abandoned = false;
+		return error;
+	}
+	error = check_mount(daemon);
+	if (error) {
+		abandoned = stop(daemon);
+	} else {
+		raise_read_ahead(daemon);
+		daemonize_ready();
+		if (wait_for_end(daemon, signals))
+			abandoned = stop(daemon);
+	}
+	if (!abandoned)
+		workers_join();
+	close(signals);
+	*ret_abandoned = abandoned;
+	return error;
+}

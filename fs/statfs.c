@@ -1,0 +1,23 @@
+/* What statvfs(3) tells. */
+#include "fs_i.h"
+
+/* Inodes are made as needed; so that programs that look see no shortage, and no nonsense: about four to a
+ * block. */
+#define INODES_PER_BLOCK 4u
+
+int fs_statfs(struct fs *fs, struct fs_statfs *ret)
+{
+	struct image_space space;
+	int result = image_space(fs->image, &space);
+	if (result)
+		return result;
+	uint64_t left = space.inodes < INODE_LIMIT ? INODE_LIMIT - space.inodes : 0;
+	uint64_t fit = space.free_blocks * INODES_PER_BLOCK;
+	*ret = (struct fs_statfs){
+	    .blocks = space.total_blocks,
+	    .free_blocks = space.free_blocks,
+	    .inodes = space.inodes,
+	    .free_inodes = fit < left ? fit : left,
+	};
+	return 0;
+}

@@ -1,0 +1,78 @@
+#!/bin/sh
+# The one list of packages (apt names) that every script uses.
+#
+#   deps.sh            prints what building and mounting take, on one line
+#   deps.sh --tests    prints what the tests take, too
+#   deps.sh --install  installs what is missing of it (as root, or through sudo); prints nothing if all is there
+set -eu
+
+packages="gcc meson ninja-build pkg-config libc6-dev libfuse3-dev fuse3 libxxhash-dev"
+test_packages="libcmocka-dev clang clang-format clang-tidy cppcheck shellcheck mandoc man-db git sqlite3 attr acl
+	e2fsprogs fuse2fs tar perl strace util-linux procps libcap2-bin"
+tests=false
+install=false
+
+for argument; do
+	case $argument in
+	--tests) tests=true ;;
+	--install) install=true ;;
+	-h | --help)
+		sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "$0"
+		exit 0
+		;;
+	*)
+		echo "deps.sh: unknown argument '$argument'; usage: deps.sh [--tests] [--install]" >&2
+		exit 1
+		;;
+	esac
+done
+if $tests; then
+	packages="$packages $test_packages"
+fi
+# One line, single blanks.
+# shellcheck disable=SC2086
+packages=$(echo $packages)
+
+if ! $install; then
+	echo "$packages"
+	exit 0
+fi
+
+if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+	echo "deps.sh: packages are installed for Debian and Ubuntu only; install what these names stand for: $packages" >&2
+	exit 1
+fi
+
+# What is not installed. A package may be another one's alias (pkg-config is pkgconf's): what it provides counts.
+missing() {
+	# shellcheck disable=SC2086
+	installed=$(dpkg-query -W -f '${db:Status-Status} ${Package} ${Provides}\n' 2>/dev/null |
+		sed -n 's/^installed //p' | sed 's/([^)]*)//g' | tr ', ' '\n\n')
+	for package in $packages; do
+		printf '%s\n' "$installed" | grep -qxF "$package" || printf '%s ' "$package"
+	done
+}
+
+wanted=$(missing)
+[ -n "$wanted" ] || exit 0
+
+as_root=
+if [ "$(id -u)" != 0 ]; then
+	if ! command -v sudo >/dev/null; then
+		echo "deps.sh: these packages are missing; install them as root: apt-get install $wanted" >&2
+		exit 1
+	fi
+	as_root="sudo"
+fi
+apt() {
+	$as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=120 "$@" >&2
+}
+
+echo "deps.sh: installing: $wanted" >&2
+# A mirror that fails is asked once more.
+apt update || { sleep 5 && apt update; } || echo "deps.sh: the package lists are old; trying all the same" >&2
+# shellcheck disable=SC2086
+if ! apt install --no-install-recommends $wanted; then
+	apt update
+	apt install --no-install-recommends $wanted
+fi

@@ -1,0 +1,202 @@
+#include "explore.h"
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FAILURES_MAX 30u
+
+static const char usage[] =
+    "usage: explore [options]\n"
+    "Crashes a simulated image at every event of many workloads, recovers it and compares it with a model.\n"
+    "  --seconds N    stop after N seconds (60; 0: when all is done)\n"
+    "  --seed N       of everything random (1)\n"
+    "  --workload W   all, make, ace1, ace2, ace3, random, or one: ace-3-17, random-SEED-COUNT[-xHEX]\n"
+    "  --last         crash in the last step of the workload only\n"
+    "  --replay ID    one state, as printed with a failure\n"
+    "  --list         print the steps of the short workloads\n"
+    "  --verbose      print the steps that are run\n";
+
+/* ---- which workloads ---- */
+
+static void one(struct explorer *explorer, const struct workload *workload)
+{
+	explore_workload(explorer, workload);
+	if (explorer->failed && workload->kind == WORKLOAD_RANDOM && !explorer->filter_count)
+		shrink(explorer, workload);
+}
+
+static bool over(const struct explorer *explorer)
+{
+	return explore_time_is_up(explorer) || explorer->failures >= FAILURES_MAX;
+}
+
+static void ace(struct explorer *explorer, unsigned count, uint64_t index)
+{
+	struct workload workload = {.kind = WORKLOAD_ACE, .count = count};
+
+	for (unsigned i = 0; i < count; i++) {
+		workload.steps[i] = (unsigned)(index % script_ace_count());
+		index /= script_ace_count();
+	}
+	one(explorer, &workload);
+}
+
+static void random_one(struct explorer *explorer, uint64_t index)
+{
+	uint64_t seed = random_mix(explorer->salt, index);
+	struct workload workload = {
+	    .kind = WORKLOAD_RANDOM, .seed = seed >> 32, .count = 40 + (unsigned)(seed % 7 * seed % 400)};
+
+	one(explorer, &workload);
+}
+
+/* All sequences of `count` steps, in an order that the seed gives. */
+static void all_ace(struct explorer *explorer, unsigned count, uint64_t from, uint64_t limit)
+{
+	uint64_t total = 1, stride, start;
+
+	for (unsigned i = 0; i < count; i++)
+		total *= script_ace_count();
+	/* 7919 and the number of steps have no common factor, so every sequence comes once */
+	stride = 7919 % total;
+	start = random_mix(explorer->salt, count) % total;
+	for (uint64_t i = from; i < total && i < from + limit && !over(explorer); i++)
+		ace(explorer, count, (start + i * stride) % total);
+}
+
+static void everything(struct explorer *explorer)
+{
+	explore_make(explorer);
+	all_ace(explorer, 1, 0, UINT64_MAX / 2);
+	for (uint64_t round = 0; !over(explorer); round++) {
+		random_one(explorer, round);
+		all_ace(explorer, 2, round * 20, 20);
+		all_ace(explorer, 3, round * 4, 4);
+	}
+}
+
+static int explore(struct explorer *explorer, const char *what)
+{
+	struct workload workload;
+
+	if (!strcmp(what, "all")) {
+		everything(explorer);
+	} else if (!strcmp(what, "make")) {
+		explore_make(explorer);
+	} else if (!strcmp(what, "ace1") || !strcmp(what, "ace2") || !strcmp(what, "ace3")) {
+		all_ace(explorer, (unsigned)(what[3] - '0'), 0, UINT64_MAX / 2);
+	} else if (!strcmp(what, "random")) {
+		for (uint64_t i = 0; !over(explorer); i++)
+			random_one(explorer, i);
+	} else if (workload_parse(what, &workload)) {
+		one(explorer, &workload);
+	} else {
+		fprintf(stderr, "explore: no workload '%s'\n", what);
+		return -1;
+	}
+	return 0;
+}
+
+/* SALT:WORKLOAD@EVENT.NUMBER/... */
+static bool parse_replay(struct explorer *explorer, char *id, const char **ret_workload)
+{
+	char *colon = strchr(id, ':'), *at = strchr(id, '@');
+
+	if (!colon || !at)
+		return false;
+	explorer->salt = strtoull(id, NULL, 10);
+	*ret_workload = colon + 1;
+	*at = 0;
+	while (explorer->filter_count < EXPLORE_DEPTH) {
+		struct place *place = &explorer->filter[explorer->filter_count++];
+		char *end;
+
+		place->event = strtoull(at + 1, &end, 10);
+		if (*end != '.')
+			return false;
+		place->number = (unsigned)strtoul(end + 1, &end, 10);
+		if (!*end)
+			return true;
+		at = end;
+	}
+	return false;
+}
+
+static void list(void)
+{
+	for (unsigned i = 0; i < script_ace_count(); i++) {
+		struct step step = script_ace_step(i);
+		char text[200];
+
+		step_text(&step, text, sizeof(text));
+		printf("%u\t%s\n", i, text);
+	}
+}
+
+static const struct option options[] = {{"seconds", required_argument, NULL, 's'},
+					{"seed", required_argument, NULL, 'r'},
+					{"workload", required_argument, NULL, 'w'},
+					{"replay", required_argument, NULL, 'p'},
+					{"list", no_argument, NULL, 'l'},
+					{"verbose", no_argument, NULL, 'v'},
+					{"last", no_argument, NULL, 'L'},
+					{"help", no_argument, NULL, 'h'},
+					{0}};
+
+/* 0: go on; 1: done; -1: wrong usage. */
+static int parse(int argc, char **argv, struct explorer *explorer, double *ret_seconds,
+		 const char **ret_workload)
+{
+	int option;
+
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (option == 's')
+			*ret_seconds = strtod(optarg, NULL);
+		else if (option == 'r')
+			explorer->salt = strtoull(optarg, NULL, 10);
+		else if (option == 'w')
+			*ret_workload = optarg;
+		else if (option == 'p' && parse_replay(explorer, optarg, ret_workload))
+			*ret_seconds = 0;
+		else if (option == 'v')
+			explorer->verbose = true;
+		else if (option == 'L')
+			explorer->last_step_only = true;
+		else if (option == 'l' || option == 'h') {
+			if (option == 'l')
+				list();
+			else
+				fputs(usage, stdout);
+			return 1;
+		} else {
+			fputs(usage, stderr);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	static struct explorer explorer = {.salt = 1};
+	const char *workload = "all";
+	double seconds = 60;
+	int result = parse(argc, argv, &explorer, &seconds, &workload);
+
+	if (result)
+		return result < 0 ? 2 : 0;
+	if (explorer_open(&explorer))
+		return 1;
+	explorer.deadline = seconds > 0 ? explore_seconds() + seconds : 0;
+	printf("seed %" PRIu64 "\n", explorer.salt);
+	fflush(stdout);
+	if (explore(&explorer, workload))
+		return 2;
+	explorer_close(&explorer);
+	printf("explored %" PRIu64 " states of %" PRIu64 " workloads: %" PRIu64 " failures\n",
+	       explorer.states, explorer.workloads, explorer.failures);
+	return explorer.failures != 0;
+}

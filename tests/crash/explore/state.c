@@ -1,0 +1,203 @@
+/* One state: recover it, check it, and sometimes go on from it and crash again. */
+#include "explore.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void state_report(const struct run *run, const struct place *place, size_t acknowledged, const char *why)
+{
+	struct explorer *explorer = run->explorer;
+	char id[REMOVED_MAX + 128], text[REMOVED_MAX];
+	const struct run *top = run;
+	size_t used;
+
+	explorer->failures++;
+	if (!explorer->failed) {
+		explorer->failed = true;
+		explorer->failed_step = acknowledged;
+		snprintf(explorer->failed_why, sizeof(explorer->failed_why), "%s", why);
+	}
+	if (explorer->quiet)
+		return;
+	workload_text(top->workload, text, sizeof(text));
+	used = (size_t)snprintf(id, sizeof(id), "%llu:%s@", (unsigned long long)explorer->salt, text);
+	for (unsigned i = 0; i < run->depth; i++)
+		used += (size_t)snprintf(id + used, sizeof(id) - used, "%zu.%u/", run->path[i].event,
+					 run->path[i].number);
+	snprintf(id + used, sizeof(id) - used, "%zu.%u", place->event, place->number);
+	printf("FAILURE %s\n  step %zu was acknowledged; %s\n", id, acknowledged, why);
+	fflush(stdout);
+}
+
+/* ---- trying ---- */
+
+static struct store_sim *build(const struct attempt *attempt)
+{
+	struct run *run = attempt->run;
+	struct level *level = run->level;
+	const struct sim_log *log = &level->recorder->log;
+
+	if (!attempt->kill) {
+		power_build(level->power, &attempt->choice);
+		return level->power->work;
+	}
+	if (attempt->length)
+		store_sim_apply(level->kill, log, &log->events[attempt->place.event], attempt->length);
+	return level->kill;
+}
+
+static void undo(const struct attempt *attempt)
+{
+	struct level *level = attempt->run->level;
+
+	if (attempt->kill)
+		store_sim_restore(level->kill, level->cache);
+	else
+		power_undo(level->power);
+}
+
+/* The history of a run that goes on from here: after a kill, a power cut may still take back what was not
+ * synced; after a power cut there is only what was found. */
+static struct history *go_on_history(const struct attempt *attempt, struct model_state *found)
+{
+	struct history *history;
+
+	if (!attempt->kill) {
+		history = history_new(found);
+		history->allocations = attempt->run->history->allocations;
+		history->steps = attempt->run->history->steps;
+		return history;
+	}
+	history = history_copy(attempt->run->history, 0, attempt->acknowledged);
+	history_push(history, found, (struct step_done){.kind = STEP_NONE});
+	return history;
+}
+
+struct go_on {
+	uint64_t seed;
+	unsigned count;
+};
+
+static bool go_on_step(const void *context, unsigned index, struct step *ret_step)
+{
+	const struct go_on *go_on = context;
+	uint64_t state = random_mix(go_on->seed, index);
+
+	if (index >= go_on->count)
+		return false;
+	*ret_step = script_ace_step((unsigned)(random_next(&state) % script_ace_count()));
+	if (random_next(&state) % 4 == 0)
+		*ret_step = (struct step){.kind = STEP_SYNC};
+	return true;
+}
+
+static int go_on_power(const struct attempt *attempt, struct level *next)
+{
+	struct level *level = attempt->run->level;
+	const struct sim_log *log = &level->recorder->log;
+	int error;
+
+	if (!attempt->kill) {
+		power_base(next->power, level->power->work);
+		return 0;
+	}
+	error = power_copy(next->power, level->power);
+	if (!error && attempt->length) {
+		struct sim_event part = log->events[attempt->place.event];
+
+		part.length = attempt->length;
+		error = power_event(next->power, log, &part);
+	}
+	return error;
+}
+
+/* Recovers the same state again, recorded, works a little, and tries crashes in all of that. Takes `found`.
+ */
+static void go_on(const struct attempt *attempt, struct model_state *found)
+{
+	struct run *run = attempt->run;
+	struct explorer *explorer = run->explorer;
+	struct level *next = &explorer->levels[run->depth + 1];
+	uint64_t seed = random_mix(run->seed, attempt->place.event * 100 + attempt->place.number);
+	struct go_on script = {.seed = seed, .count = 1 + (unsigned)(seed % 3)};
+	struct run deeper = {.explorer = explorer,
+			     .level = next,
+			     .depth = run->depth + 1,
+			     .workload = run->workload,
+			     .seed = seed,
+			     .sample = run->depth ? 24 : 12,
+			     .session = run->session + !attempt->kill};
+	struct session_disk session;
+
+	memcpy(deeper.path, run->path, sizeof(deeper.path));
+	deeper.path[run->depth] = attempt->place;
+	store_sim_copy(next->recorder, build(attempt));
+	if (go_on_power(attempt, next))
+		abort();
+	undo(attempt);
+	deeper.history = go_on_history(attempt, found);
+	explore_session(deeper.session, &session);
+	explore_run(&deeper, go_on_step, &script, &session);
+	history_free(deeper.history);
+}
+
+static bool wants_to_go_on(const struct attempt *attempt)
+{
+	const struct run *run = attempt->run;
+	const struct explorer *explorer = run->explorer;
+	uint64_t chance = random_mix(run->seed + 5, attempt->place.event * 100 + attempt->place.number);
+
+	if (run->depth + 1 >= EXPLORE_DEPTH)
+		return false;
+	if (explorer->filter_count)
+		return explorer->filter_count > run->depth + 1;
+	return chance % (run->depth ? 12 : 40) == 0;
+}
+
+/* 0; 1: with the reason. */
+static int check(const struct attempt *attempt, struct mount *mount, struct verify_result *result)
+{
+	const struct run *run = attempt->run;
+	struct verify_window window;
+	int error = mount_open(mount);
+
+	if (error) {
+		snprintf(result->why, sizeof(result->why), "opening says %s: %s", strerror(-error),
+			 mount->report.text);
+		return 1;
+	}
+	if (attempt->kill)
+		verify_kill_window(run->history, attempt->acknowledged, &window);
+	else
+		verify_power_window(run->history, attempt->acknowledged, &window);
+	error = verify_space(mount, result->why, sizeof(result->why));
+	if (!error)
+		error = verify_tree(mount, run->history, &window, result);
+	return error;
+}
+
+void state_try(const struct attempt *attempt)
+{
+	struct run *run = attempt->run;
+	struct explorer *explorer = run->explorer;
+	struct session_disk session;
+	struct mount mount = {.options = {.no_syncer = true, .session = &session}};
+	struct verify_result result = {.why = ""};
+	struct model_state *found = NULL;
+
+	explore_session(run->session + !attempt->kill, &session);
+	explore_reset(random_mix(run->seed, attempt->place.event));
+	explorer->states++;
+	mount.sim = build(attempt);
+	if (check(attempt, &mount, &result))
+		state_report(run, &attempt->place, attempt->acknowledged, result.why);
+	else if (wants_to_go_on(attempt))
+		found = verify_state(&mount, run->history, &result);
+	if (mount.image)
+		mount_drop(&mount);
+	undo(attempt);
+	if (found)
+		go_on(attempt, found);
+}

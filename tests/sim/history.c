@@ -1,0 +1,148 @@
+#include "step.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- mounting ---- */
+
+int mount_open(struct mount *mount)
+{
+	int error;
+
+	mount->fs = NULL;
+	mount->image = NULL;
+	mount->report = (struct image_report){0};
+	error = image_open(store_sim_open(mount->sim), &mount->options, &mount->image, &mount->report);
+	if (error) {
+		mount->image = NULL;
+		return error;
+	}
+	error = fs_open(mount->image, &mount->fs_options, &mount->fs);
+	if (error) {
+		mount->fs = NULL;
+		image_drop(mount->image);
+		mount->image = NULL;
+	}
+	return error;
+}
+
+int mount_close(struct mount *mount)
+{
+	int error = fs_close(mount->fs);
+	int second = image_close(mount->image);
+
+	mount->fs = NULL;
+	mount->image = NULL;
+	return error ? error : second;
+}
+
+/* The fs is freed without clearing orphans by closing it on a store that takes no more writes. */
+void mount_drop(struct mount *mount)
+{
+	bool recording = mount->sim->recording;
+
+	mount->sim->recording = false;
+	mount->sim->frozen = true;
+	if (mount->fs)
+		fs_close(mount->fs);
+	image_drop(mount->image);
+	mount->sim->recording = recording;
+	mount->fs = NULL;
+	mount->image = NULL;
+}
+
+/* ---- histories ---- */
+
+static void make_room(struct history *history)
+{
+	if (history->count + 2 <= history->capacity)
+		return;
+	history->capacity = history->capacity ? history->capacity * 2 : 32;
+	history->states = realloc(history->states, history->capacity * sizeof(struct model_state *));
+	history->done = realloc(history->done, history->capacity * sizeof(*history->done));
+	if (!history->states || !history->done)
+		abort();
+}
+
+struct history *history_new(struct model_state *base)
+{
+	struct history *history = calloc(1, sizeof(*history));
+
+	if (!history)
+		abort();
+	make_room(history);
+	history->states[0] = base;
+	for (size_t i = 0; i < base->count; i++)
+		if (base->files[i]->inode > history->highest_inode)
+			history->highest_inode = base->files[i]->inode;
+	return history;
+}
+
+void history_free(struct history *history)
+{
+	if (!history)
+		return;
+	for (size_t i = 0; i <= history->count; i++)
+		model_state_free(history->states[i]);
+	free(history->states);
+	free(history->done);
+	free(history);
+}
+
+void history_push(struct history *history, struct model_state *state, struct step_done done)
+{
+	make_room(history);
+	history->done[history->count] = done;
+	history->states[++history->count] = state;
+}
+
+struct history *history_copy(const struct history *history, size_t first, size_t last)
+{
+	struct history *copy = history_new(model_state_copy(history->states[first]));
+
+	for (size_t i = first; i < last; i++)
+		history_push(copy, model_state_copy(history->states[i + 1]), history->done[i]);
+	copy->allocations = history->allocations;
+	copy->steps = history->steps;
+	copy->highest_inode = history->highest_inode;
+	return copy;
+}
+
+/* ---- texts ---- */
+
+static size_t path_text(const struct step_path *path, char *text, size_t room)
+{
+	size_t used = 0;
+
+	if (!path->count)
+		return (size_t)snprintf(text, room, " /");
+	for (unsigned i = 0; i < path->count && used < room; i++) {
+		char name[MODEL_NAME_ROOM];
+
+		model_name(path->names[i], name);
+		used += (size_t)snprintf(text + used, room - used, "%c%.12s", i ? '/' : ' ', name);
+	}
+	return used < room ? used : room;
+}
+
+void step_text(const struct step *step, char *text, size_t room)
+{
+	static const char *const names[STEP_KINDS] = {
+	    "none",	 "create",	   "mkdir",	 "symlink",  "link",	    "unlink", "rmdir",
+	    "rename",	 "exchange",	   "write",	 "append",   "truncate",    "punch",  "zero-range",
+	    "fallocate", "fallocate-keep", "copy",	 "setxattr", "removexattr", "chmod",  "fsync",
+	    "fdatasync", "sync",	   "checkpoint", "trim",     "remount",
+	};
+	size_t used = (size_t)snprintf(text, room, "%s", names[step->kind]);
+
+	if (step->kind < STEP_SYNC)
+		used += path_text(&step->a, text + used, room - used);
+	if (step->kind == STEP_LINK || step->kind == STEP_RENAME || step->kind == STEP_EXCHANGE ||
+	    step->kind == STEP_COPY)
+		used += path_text(&step->b, text + used, room - used);
+	if (step->kind >= STEP_WRITE && step->kind <= STEP_SETXATTR)
+		snprintf(text + used, room - used, " %llu+%llu", (unsigned long long)step->offset,
+			 (unsigned long long)step->length);
+}

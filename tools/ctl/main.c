@@ -1,0 +1,167 @@
+/* mmfsctl: commands and their arguments. */
+#include "ctl.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { EXIT_OK = 0, EXIT_ERROR = 1, EXIT_WRONG_USAGE = 2 };
+
+static const char usage_text[] =
+    "Usage: mmfsctl [OPTION]... COMMAND IMAGE [ARGUMENT]...\n"
+    "Looks into an mmfs image that is not mounted. Nothing in it is changed.\n"
+    "\n"
+    "Commands:\n"
+    "  info IMAGE               what it is, its size, its state\n"
+    "  dump IMAGE [WHAT]        a structure of the format as text; WHAT is one of\n"
+    "       super               both superblock slots\n"
+    "       roots               the roots of the trees and the counters\n"
+    "       ring                the records in the journal\n"
+    "       tree                every item of the tree of files\n"
+    "       node BLOCK          one tree node\n"
+    "       inode NUMBER        every item of one inode\n"
+    "       map ZONE            which blocks of a zone are in use\n"
+    "       block BLOCK         the bytes of any block\n"
+    "                           (nothing: super, roots and ring)\n"
+    "\n"
+    "Options:\n"
+    "  -h, --help           print this text\n"
+    "  -V, --version        print the version\n"
+    "\n"
+    "Exit status: 0 all was printed, 1 something was not, 2 wrong usage.\n";
+
+struct thing {
+	const char *name;
+	const char *number; /* what its number is; NULL: it takes none */
+	bool with_image;    /* read through the opened image */
+	int (*print)(const struct source *source);
+	int (*print_number)(const struct source *source, uint64_t number);
+};
+
+static const struct thing things[] = {
+    {"super", NULL, false, super_print, NULL}, {"roots", NULL, true, roots_print, NULL},
+    {"ring", NULL, false, ring_print, NULL},   {"tree", NULL, true, tree_print, NULL},
+    {"node", "BLOCK", true, NULL, node_print}, {"inode", "NUMBER", true, NULL, inode_print},
+    {"map", "ZONE", true, NULL, map_print},    {"block", "BLOCK", false, NULL, block_print},
+};
+
+__attribute__((noreturn)) static void wrong_usage(const char *what, const char *name)
+{
+	fprintf(stderr, PROGRAM ": %s%s\nTry '" PROGRAM " --help'.\n", what, name);
+	exit(EXIT_WRONG_USAGE);
+}
+
+static uint64_t parse_number(const char *text)
+{
+	char *end;
+
+	errno = 0;
+	unsigned long long number = strtoull(text, &end, 0);
+	if (*text < '0' || *text > '9' || *end || errno)
+		wrong_usage("not a number: ", text);
+	return number;
+}
+
+static int print_all(const struct source *source)
+{
+	int error = super_print(source), other = roots_print(source);
+
+	error = error ? error : other;
+	other = ring_print(source);
+	return error ? error : other;
+}
+
+static const struct thing *find_thing(const char *name)
+{
+	for (size_t i = 0; i < sizeof(things) / sizeof(things[0]); i++)
+		if (!strcmp(name, things[i].name))
+			return &things[i];
+	wrong_usage("there is nothing to dump called ", name);
+}
+
+static int dump(int count, char **arguments)
+{
+	const struct thing *thing = NULL;
+	uint64_t number = 0;
+	struct source source;
+
+	if (count < 1)
+		wrong_usage("give an image file", "");
+	if (count > 1)
+		thing = find_thing(arguments[1]);
+	if (count > (thing && thing->number ? 3 : 2))
+		wrong_usage("too many arguments: ", arguments[count - 1]);
+	if (thing && thing->number) {
+		if (count < 3)
+			wrong_usage("missing: ", thing->number);
+		number = parse_number(arguments[2]);
+	}
+	int error = source_open(arguments[0], !thing || thing->with_image, &source);
+	if (error)
+		return error;
+	if (!thing)
+		error = print_all(&source);
+	else if (thing->print)
+		error = thing->print(&source);
+	else
+		error = thing->print_number(&source, number);
+	source_close(&source);
+	return error;
+}
+
+static int info(int count, char **arguments)
+{
+	struct source source;
+
+	if (count != 1)
+		wrong_usage("give one image file", "");
+	int error = source_open(arguments[0], true, &source);
+	if (error)
+		return error;
+	error = info_print(&source);
+	source_close(&source);
+	return error;
+}
+
+static void parse_options(int count, char **arguments)
+{
+	static const struct option options[] = {
+	    {"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'V'}, {NULL, 0, NULL, 0}};
+	int option;
+
+	while ((option = getopt_long(count, arguments, "+hV", options, NULL)) != -1) {
+		switch (option) {
+		case 'h':
+			fputs(usage_text, stdout);
+			exit(EXIT_OK);
+		case 'V':
+			puts(PROGRAM " " MMFS_VERSION);
+			exit(EXIT_OK);
+		default:
+			wrong_usage("wrong option", "");
+		}
+	}
+}
+
+int main(int count, char **arguments)
+{
+	int error = 0;
+
+	parse_options(count, arguments);
+	if (optind == count)
+		wrong_usage("give a command", "");
+	const char *command = arguments[optind++];
+	if (!strcmp(command, "info"))
+		error = info(count - optind, arguments + optind);
+	else if (!strcmp(command, "dump"))
+		error = dump(count - optind, arguments + optind);
+	else
+		wrong_usage("there is no command ", command);
+	if (fflush(stdout) || ferror(stdout)) {
+		fprintf(stderr, PROGRAM ": cannot write: %s\n", strerror(errno));
+		error = -EIO;
+	}
+	return error ? EXIT_ERROR : EXIT_OK;
+}

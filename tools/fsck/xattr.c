@@ -1,0 +1,116 @@
+/* Xattrs, and the pieces of large values, which stand under an object of their own. */
+#include "fsck.h"
+
+#include "../../fs/fs.h"
+
+#include <stddef.h>
+#include <string.h>
+
+/* One xattr out of an item; false at its end or where it is cut short (*at is then past the size). */
+static bool xattr_next(const uint8_t *bytes, size_t size, size_t *at, struct xattr_disk *ret_xattr,
+		       const char **ret_name)
+{
+	if (*at == size)
+		return false;
+	if (size - *at < sizeof(*ret_xattr)) {
+		*at = size + 1;
+		return false;
+	}
+	memcpy(ret_xattr, bytes + *at, sizeof(*ret_xattr));
+	*at += sizeof(*ret_xattr);
+	size_t follows = (size_t)ret_xattr->name_length + le16_get(ret_xattr->inline_length);
+	if (size - *at < follows) {
+		*at = size + 1;
+		return false;
+	}
+	*ret_name = (const char *)bytes + *at;
+	*at += follows;
+	return true;
+}
+
+static bool xattr_possible(const struct fsck *fsck, const struct xattr_disk *xattr, const char *name)
+{
+	uint64_t object = le64_get(xattr->value_object);
+	uint32_t length = le32_get(xattr->value_length);
+
+	if (xattr->reserved || xattr->name_length == 0 || memchr(name, 0, xattr->name_length) ||
+	    length > FS_XATTR_SIZE_MAX)
+		return false;
+	if (object)
+		return le16_get(xattr->inline_length) == 0 && length > 0 && object >= FIRST_INODE &&
+		       object < fsck->next_inode;
+	return le16_get(xattr->inline_length) == length && length <= XATTR_INLINE;
+}
+
+static bool name_again(const uint8_t *bytes, size_t size, size_t at, const char *name, size_t length)
+{
+	struct xattr_disk xattr;
+	const char *other;
+
+	while (xattr_next(bytes, size, &at, &xattr, &other))
+		if (xattr.name_length == length && !memcmp(other, name, length))
+			return true;
+	return false;
+}
+
+void xattr_item(struct fsck *fsck, struct object *object, struct key key, const uint8_t *bytes, size_t size)
+{
+	struct xattr_disk xattr;
+	const char *name;
+	size_t at = 0, start = 0;
+
+	while (xattr_next(bytes, size, &at, &xattr, &name)) {
+		uint64_t hash = image_hash(fsck->image, name, xattr.name_length);
+		if (!xattr_possible(fsck, &xattr, name))
+			problem_report(fsck, PROBLEM_XATTR, key.object, key.offset, start);
+		if (hash != key.offset)
+			problem_report(fsck, PROBLEM_XATTR_HASH, key.object, key.offset, hash);
+		if (name_again(bytes, size, at, name, xattr.name_length))
+			problem_report(fsck, PROBLEM_XATTR_TWICE, key.object, key.offset, 0);
+		if (le64_get(xattr.value_object))
+			values_add(fsck, &fsck->values_wanted, le64_get(xattr.value_object),
+				   le32_get(xattr.value_length));
+		object->xattr_count++;
+		start = at;
+	}
+	if (size == 0 || at != size)
+		problem_report(fsck, PROBLEM_XATTR, key.object, key.offset, start);
+}
+
+void xattr_value_item(struct fsck *fsck, struct object *object, struct key key, size_t size)
+{
+	/* Only the last piece may be shorter: none may follow such a one. */
+	if (key.offset != object->value_pieces || object->value_bytes != key.offset * XATTR_PIECE ||
+	    size == 0 || size > XATTR_PIECE)
+		problem_report(fsck, PROBLEM_VALUE_PIECES, key.object, key.offset, 0);
+	object->value_pieces++;
+	object->value_bytes += size;
+}
+
+void xattr_values_check(struct fsck *fsck)
+{
+	struct value_list *wanted = &fsck->values_wanted, *found = &fsck->values_found;
+	size_t w = 0, f = 0;
+
+	values_sort(wanted);
+	values_sort(found); /* by key order already, unless the image is damaged */
+	while (w < wanted->count || f < found->count) {
+		const struct value_note *want = w < wanted->count ? &wanted->notes[w] : NULL;
+		const struct value_note *have = f < found->count ? &found->notes[f] : NULL;
+		if (!have || (want && want->object < have->object)) {
+			bool again = w > 0 && want[-1].object == want->object;
+			problem_report(fsck, again ? PROBLEM_VALUE_LENGTH : PROBLEM_VALUE_LOST, want->object,
+				       want->length, 0);
+			w++;
+		} else if (!want || have->object < want->object) {
+			problem_report(fsck, PROBLEM_VALUE_STRAY, have->object, have->length, 0);
+			f++;
+		} else {
+			if (want->length != have->length || inodes_find(fsck, want->object))
+				problem_report(fsck, PROBLEM_VALUE_LENGTH, want->object, want->length,
+					       have->length);
+			w++;
+			f++;
+		}
+	}
+}
