@@ -81,6 +81,40 @@ static bool data_find(struct image *image, uint64_t goal, unsigned want, struct 
 	return run->count > 0;
 }
 
+/* How many of `count` blocks from `at` on lie in chunks that have host space, without a gap. */
+static unsigned data_backed_part(const struct alloc_zone *zone, unsigned at, unsigned count)
+{
+	unsigned end = at;
+
+	while (end < at + count && zone_is_backed(zone, end / CHUNK_BLOCKS))
+		end = (end / CHUNK_BLOCKS + 1) * CHUNK_BLOCKS;
+	return end - at < count ? end - at : count;
+}
+
+/* On a full host: takes free blocks that have host space already, wherever they are. */
+static bool data_find_backed(struct image *image, unsigned want, struct found_run *run)
+{
+	struct alloc *alloc = &image->alloc;
+	uint64_t zones = atomic_load(&alloc->zone_count);
+
+	*run = (struct found_run){0};
+	pthread_mutex_lock(&alloc->lock);
+	for (uint64_t index = 0; index < zones && run->count == 0; index++) {
+		struct alloc_zone *zone = alloc->zones[index];
+		unsigned at = 0;
+
+		while (run->count == 0 && (at = zone_next_free(zone, at)) < ZONE_BLOCKS) {
+			*run = (struct found_run){.zone = zone, .index = index, .at = at};
+			run->count = data_backed_part(zone, at, zone_run(zone, at, want));
+			at = (at / CHUNK_BLOCKS + 1) * CHUNK_BLOCKS;
+		}
+	}
+	if (run->count > 0)
+		data_take(alloc, run);
+	pthread_mutex_unlock(&alloc->lock);
+	return run->count > 0;
+}
+
 static void data_give_back(struct image *image, struct alloc_zone *zone, unsigned at, unsigned count)
 {
 	if (count == 0)
@@ -116,21 +150,26 @@ int data_reserve(struct image *image, uint64_t goal, uint64_t want, struct block
 		return -EINVAL;
 	for (;;) {
 		struct found_run run;
-		bool backed = false;
+		bool backed = false, found = data_find(image, goal, most, &run, &backed);
 		int result;
 
-		if (data_find(image, goal, most, &run, &backed)) {
-			result = backed ? 0 : data_back(image, &run);
-			if (result == 0) {
-				*ret_range = (struct block_range){.start = run.zone->start + run.at,
-								  .count = run.count};
-				return 0;
-			}
-		} else {
+		if (!found)
 			result = alloc_add_zone(image);
+		else
+			result = backed ? 0 : data_back(image, &run);
+		if (result == -ENOSPC && !alloc_make_room(image, &stage)) {
+			if (!data_find_backed(image, most, &run))
+				return -ENOSPC;
+			found = true;
+			result = 0;
 		}
-		if (result < 0 && (result != -ENOSPC || !alloc_make_room(image, &stage)))
+		if (result < 0 && result != -ENOSPC)
 			return result;
+		if (found && result == 0) {
+			*ret_range =
+			    (struct block_range){.start = run.zone->start + run.at, .count = run.count};
+			return 0;
+		}
 	}
 }
 

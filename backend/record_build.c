@@ -20,16 +20,25 @@ void record_build_start(struct record_builder *builder, void *bytes, size_t room
 	memset(bytes, 0, sizeof(struct record_disk));
 }
 
-/* Ranges of words that differ; an equal word between two is cheaper stored than a second range header,
- * nearly.
- */
+/* The first word from `at` on that differs; most of a block is as it was. */
+static unsigned next_changed(const uint64_t *before, const uint64_t *after, unsigned at)
+{
+	while (at % 8 != 0 && at < BLOCK_WORDS && before[at] == after[at])
+		at++;
+	if (at % 8 == 0)
+		while (at < BLOCK_WORDS && memcmp(before + at, after + at, 64) == 0)
+			at += 8;
+	while (at < BLOCK_WORDS && before[at] == after[at])
+		at++;
+	return at;
+}
+
+/* Ranges of words that differ, a single equal word between two included. */
 static unsigned changed_ranges(const uint64_t *before, const uint64_t *after, struct word_range *ranges)
 {
 	unsigned count = 0;
 
-	for (unsigned i = 0; i < BLOCK_WORDS; i++) {
-		if (before[i] == after[i])
-			continue;
+	for (unsigned i = 0; (i = next_changed(before, after, i)) < BLOCK_WORDS; i++) {
 		if (count > 0 && i - ranges[count - 1].end <= 1)
 			ranges[count - 1].end = (uint16_t)(i + 1);
 		else

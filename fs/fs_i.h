@@ -88,14 +88,14 @@ struct dirent_view {
 	uint16_t index;
 	uint8_t type;
 };
-/* Decodes and checks the entry at `*at` of an item and moves `*at` behind it. 1: there was one, 0: the item ends
- * there, -EUCLEAN. */
+/* Decodes and checks the entry at `*at` of an item and moves `*at` behind it. 1: there was one, 0: the item
+ * ends there, -EUCLEAN. */
 int dirent_decode(struct fs *fs, struct key key, const uint8_t *bytes, size_t size, size_t *at,
 		  struct dirent_view *ret_view) MUST_CHECK;
 
-/* ---- lookup.c. All accept NULL (add: nothing happens, sub: none is left, known: false). Counts are raised under
- * the lock (shared will do) of the inode, or of the directory whose entry names it; so whoever holds both
- * exclusively and has taken the last name away knows that an unknown inode stays unknown. ---- */
+/* ---- lookup.c. All accept NULL (add: nothing happens, sub: none is left, known: false). Counts are raised
+ * under the lock (shared will do) of the inode, or of the directory whose entry names it; so whoever holds
+ * both exclusively and has taken the last name away knows that an unknown inode stays unknown. ---- */
 int lookups_open(struct lookups **ret_lookups) MUST_CHECK;
 void lookups_close(struct lookups *lookups);
 int lookups_add(struct lookups *lookups, uint64_t inode) MUST_CHECK;	   /* one more */
@@ -112,9 +112,9 @@ int orphan_delete(struct fs *fs, uint64_t inode) MUST_CHECK;
 int orphan_clear_all(struct fs *fs) MUST_CHECK; /* fs_open and fs_close */
 /* Most tree changes that orphan_unlinked makes; 2 without may_delete. */
 #define ORPHAN_UNLINKED_CHANGES 26u
-/* In the transaction that took the last name of `inode` (nlink is 0, locks held), stores it as an orphan; with
- * may_delete, if nobody knows it and it is small, it is deleted at once: *ret_gone. Call orphan_collect after
- * unlocking if not. */
+/* In the transaction that took the last name of `inode` (nlink is 0, locks held), stores it as an orphan;
+ * with may_delete, if nobody knows it and it is small, it is deleted at once: *ret_gone. Call orphan_collect
+ * after unlocking if not. */
 int orphan_unlinked(struct txn *txn, struct fs *fs, struct inode *inode, bool may_delete,
 		    bool *ret_gone) MUST_CHECK;
 /* Deletes the inode if it has no names and nobody knows it. No locks held. An error leaves it on the list. */
@@ -157,8 +157,8 @@ int truncate_finish_intents(struct fs *fs) MUST_CHECK; /* fs_open */
 
 /* ---- xattr.c ---- */
 int xattr_delete_all(struct fs *fs, uint64_t inode) MUST_CHECK; /* in its own transactions; inode locked */
-/* In a transaction: does nothing if there is none. At most 2 tree changes; inode->xattrs is updated, the caller
- * stores the inode. */
+/* In a transaction: does nothing if there is none. At most 2 tree changes; inode->xattrs is updated, the
+ * caller stores the inode. */
 int xattr_drop_capability(struct txn *txn, struct fs *fs, struct inode *inode) MUST_CHECK;
 
 /* ---- dirty.c ---- */
@@ -170,9 +170,9 @@ void dirty_add(struct dirty *dirty, uint64_t inode, uint64_t offset, uint64_t le
 /* The last record that touched the inode's size or extents (for fdatasync). */
 void dirty_note_lsn(struct dirty *dirty, uint64_t inode, uint64_t lsn);
 #define DIRTY_RANGES 16u
-/* Takes the ranges for a sync (up to `room`, at least 1; ret_count) and tells the LSN (UINT64_MAX: not known). A
- * length of UINT64_MAX means the whole image. Returns a ticket for dirty_synced, which the caller calls when its
- * sync has succeeded; after a failure nothing needs to be put back (the image is frozen). */
+/* Takes the ranges for a sync (up to `room`, at least 1; ret_count) and tells the LSN (UINT64_MAX: not
+ * known). A length of UINT64_MAX means the whole image. Returns a ticket for dirty_synced, which the caller
+ * calls when its sync has succeeded; after a failure nothing needs to be put back (the image is frozen). */
 uint64_t dirty_take(struct dirty *dirty, uint64_t inode, struct byte_range *ret_ranges, size_t room,
 		    size_t *ret_count, uint64_t *ret_lsn);
 void dirty_forget(struct dirty *dirty, uint64_t inode); /* deleted */

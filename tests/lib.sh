@@ -74,7 +74,7 @@ daemons_grep() {
 
 # The daemon of an image: its process id, or nothing.
 daemon_pid() {
-	daemons_of "$1" | head -n 1
+	daemons_of "$1" | sed -n 1p
 }
 
 # wait_gone SECONDS PID...: waits until the processes have ended.

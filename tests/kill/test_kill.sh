@@ -20,6 +20,8 @@ copied_is_there() {
 		from=${from%%\' -> *}
 		to=${line##*-> \'}
 		to=${to%\'}
+		# cp goes on when the daemon is dead, and names what it then fails to copy.
+		! grep -qF "'$to'" "${1%.copied}.failed" || continue
 		if [ -L "$from" ]; then
 			[ "$(readlink "$from")" = "$(readlink "$to")" ] || fail "$to: another target than $from"
 		elif [ -f "$from" ]; then
@@ -37,7 +39,7 @@ round() {
 	[ "$user" = root ] || run=(as_nobody)
 	"${run[@]}" mkdir "$mnt/r$number" "$mnt/r$number/copy" "$mnt/r$number/work"
 	# The worker keeps its log on the host: the mapping lives on when the mount is dead.
-	"${run[@]}" stdbuf -oL cp -av /usr/include "$mnt/r$number/copy" >"$log.copied" 2>/dev/null &
+	"${run[@]}" stdbuf -oL cp -av /usr/include "$mnt/r$number/copy" >"$log.copied" 2>"$log.failed" &
 	copier=$!
 	"${run[@]}" acknowledged work "$mnt/r$number/work" "$log.log" $((seed + number)) >"$log.said" 2>&1 &
 	worker=$!

@@ -58,7 +58,7 @@ setfattr -n user.a -v one f
 setfattr -n user.empty f
 setfattr -n trusted.t -v secret f
 setfattr -n security.s -v label f
-big=$(head -c 48000 /dev/urandom | base64 -w 0 | head -c 60000)
+big=$(head -c 45000 /dev/urandom | base64 -w 0)
 setfattr -n user.big -v "$big" f
 expect one attribute user.a f
 expect "$big" attribute user.big f

@@ -47,7 +47,7 @@ done
 
 note "hard links to all of the headers, attributes, moved directories"
 cp -al "$mnt/tree/include" "$mnt/links"
-find "$mnt/tree/include" -type f | head -n 500 | while IFS= read -r file; do
+find "$mnt/tree/include" -type f | sed -n 1,500p | while IFS= read -r file; do
 	setfattr -n user.origin -v "$file" "$file"
 done
 mkdir "$mnt/moved"

@@ -95,6 +95,8 @@ int power_copy(struct power *power, const struct power *from)
 		power->newest[from->sectors[i]] = from->newest[from->sectors[i]];
 	power->cache_size = from->cache_size;
 	power->events = from->events;
+	power->torn_offset = from->torn_offset;
+	power->torn_length = from->torn_length;
 	return 0;
 }
 
@@ -322,6 +324,7 @@ static uint32_t choose(const struct power *power, const struct power_choice *cho
 		return 0;
 	case POWER_ALL_NEW:
 	case POWER_TORN:
+	case POWER_GARBAGE:
 		return newest;
 	case POWER_ONE_PAGE_NEW:
 		return page_index(power, sector) == choice->argument ? newest : 0;
@@ -360,6 +363,25 @@ static void tear(struct power *power, uint64_t *state)
 	store_sim_poke(power->work, (uint64_t)sector * SECTOR + cut, before + cut, SECTOR - cut);
 }
 
+/* A page of the torn range that was being written is nonsense. */
+static void spoil(struct power *power, uint64_t *state)
+{
+	uint64_t bytes[SIM_PAGE / 8], pages = 0, chosen = 0;
+
+	for (size_t i = 0; i < power->sector_count; i++) {
+		uint64_t offset = (uint64_t)power->sectors[i] * SECTOR;
+
+		/* the last ones are the likeliest */
+		if (offset - power->torn_offset < power->torn_length && random_next(state) % ++pages % 2 == 0)
+			chosen = offset / SIM_PAGE;
+	}
+	if (!pages || !chosen)
+		return;
+	for (size_t i = 0; i < SIM_PAGE / 8; i++)
+		bytes[i] = random_next(state);
+	store_sim_poke(power->work, chosen * SIM_PAGE, bytes, SIM_PAGE);
+}
+
 uint64_t power_build(struct power *power, const struct power_choice *choice)
 {
 	uint64_t state = choice->argument, hash = random_mix(power->generation, power->cache_size);
@@ -377,6 +399,10 @@ uint64_t power_build(struct power *power, const struct power_choice *choice)
 	}
 	if (choice->strategy == POWER_TORN) {
 		tear(power, &state);
+		hash += random_next(&state);
+	}
+	if (choice->strategy == POWER_GARBAGE) {
+		spoil(power, &state);
 		hash += random_next(&state);
 	}
 	if (shrink) {

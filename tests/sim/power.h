@@ -32,6 +32,8 @@ struct power {
 	uint64_t cache_size; /* the size that the page cache knows */
 	uint32_t events;     /* followed so far */
 	uint64_t generation; /* changes with every change of durable */
+	/* where POWER_GARBAGE may strike (the journal); set by the user */
+	uint64_t torn_offset, torn_length;
 };
 
 enum power_strategy {
@@ -46,6 +48,9 @@ enum power_strategy {
 	POWER_RANDOM_PAGES, /* argument: seed; each page old or new */
 	POWER_MOSTLY_NEW,   /* argument: seed; few sectors are older */
 	POWER_TORN,	    /* argument: seed; all new, but one sector is between two versions */
+	/* argument: seed; all new, but a page of the torn range that was being written is nonsense, as disks
+	 * without atomic writes of a page may leave it */
+	POWER_GARBAGE,
 };
 
 struct power_choice {

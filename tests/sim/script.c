@@ -179,28 +179,85 @@ static void random_lengths(uint64_t *state, struct step *step)
 		step->length = 1 + step->length % (random_next(state) % 4 ? 200 : 9000);
 }
 
-struct step script_random_step(uint64_t seed, unsigned index)
+static struct step mixed_step(uint64_t seed, uint64_t *state, unsigned index)
 {
-	uint64_t state = random_mix(seed, index);
 	unsigned names = seed % 3 ? 24 : 300;
-	struct step step = {.kind = random_kinds[random_next(&state) % sizeof(random_kinds)]};
+	struct step step = {.kind = random_kinds[random_next(state) % sizeof(random_kinds)]};
 	bool directory = step.kind == STEP_MKDIR || step.kind == STEP_RMDIR;
 
 	if (step.kind == STEP_RENAME || step.kind == STEP_EXCHANGE || step.kind == STEP_CHMOD ||
 	    step.kind == STEP_SETXATTR)
-		directory = random_next(&state) % 4 == 0;
-	if (random_next(&state) % 300 == 0)
-		step.kind = random_next(&state) % 2 ? STEP_REMOUNT : STEP_TRIM;
+		directory = random_next(state) % 4 == 0;
+	if (random_next(state) % 300 == 0)
+		step.kind = random_next(state) % 2 ? STEP_REMOUNT : STEP_TRIM;
 	/* the first steps make the tree that the later ones need */
 	if (index < 12)
 		step.kind = index < 6 ? STEP_MKDIR : STEP_CREATE;
 	if (step.kind == STEP_MKDIR)
 		directory = true;
-	step.a = random_path(&state, directory, names);
-	step.b = random_path(&state, directory, names);
-	step.seed = (uint32_t)random_next(&state) % 1000;
+	step.a = random_path(state, directory, names);
+	step.b = random_path(state, directory, names);
+	step.seed = (uint32_t)random_next(state) % 1000;
 	if (step.kind == STEP_CHMOD)
-		step.seed = (uint32_t)(random_next(&state) % 0777);
-	random_lengths(&state, &step);
+		step.seed = (uint32_t)(random_next(state) % 0777);
+	random_lengths(state, &step);
 	return step;
+}
+
+/* Many names and large xattrs come and go, so that tree nodes are freed and used again. */
+static struct step churn_step(uint64_t *state, unsigned index)
+{
+	static const uint8_t kinds[] = {STEP_SETXATTR, STEP_SETXATTR, STEP_REMOVEXATTR, STEP_REMOVEXATTR,
+					STEP_UNLINK,   STEP_CREATE,   STEP_CREATE,	STEP_LINK,
+					STEP_RENAME,   STEP_WRITE};
+	struct step step = {.kind = kinds[random_next(state) % sizeof(kinds)]};
+
+	if (random_next(state) % 12 == 0)
+		step.kind = random_next(state) % 4 ? STEP_SYNC : STEP_CHECKPOINT;
+	if (index < 10)
+		step.kind = STEP_CREATE;
+	step.a = (struct step_path){.count = 1, .names = {200 + (uint32_t)(random_next(state) % 20)}};
+	step.b = (struct step_path){.count = 1, .names = {200 + (uint32_t)(random_next(state) % 200)}};
+	step.seed = (uint32_t)random_next(state) % 1000;
+	step.length = 1 + random_next(state) % 12000;
+	return step;
+}
+
+#define BULK_FILES 40u
+
+/* Fills more than a group of blocks with tree nodes, deletes them all, and writes file data instead: blocks
+ * change from one use to the other (R2). */
+static struct step bulk_step(uint64_t *state, unsigned index)
+{
+	unsigned phase = index / BULK_FILES;
+	struct step step = {.kind = STEP_WRITE, .length = 200000, .seed = 4 * (index % 5)};
+
+	step.a = (struct step_path){.count = 1, .names = {200 + index % BULK_FILES}};
+	if (phase == 0)
+		step.kind = STEP_CREATE;
+	if (phase == 1 || phase == 2) {
+		step.kind = STEP_SETXATTR;
+		step.length = 60000;
+		step.seed += phase - 1;
+	}
+	if (phase == 3 || phase == 4) {
+		step.kind = STEP_REMOVEXATTR;
+		step.seed += phase - 3;
+	}
+	if (phase > 5 && random_next(state) % 8 == 0)
+		step.kind = STEP_TRUNCATE;
+	if (index % 16 == 15 && phase != 0)
+		step.kind = random_next(state) % 3 ? STEP_SYNC : STEP_CHECKPOINT;
+	return step;
+}
+
+struct step script_random_step(uint64_t seed, unsigned index)
+{
+	uint64_t state = random_mix(seed, index);
+
+	if (seed % 8 == 5)
+		return churn_step(&state, index);
+	if (seed % 16 == 6)
+		return bulk_step(&state, index);
+	return mixed_step(seed, &state, index);
 }

@@ -340,6 +340,7 @@ static void quarantine(void **state)
 	assert_int_equal(data_free(txn, range), 0);
 	assert_int_equal(txn_commit(txn, NULL), 0);
 	/* not sealed: asking for that very place gives another, and the bytes are there */
+	alloc_sealed(t->b.image, image_sealed(t->b.image));
 	assert_int_equal(data_reserve(t->b.image, range.start, 1, &other), 0);
 	assert_true(other.start < range.start || other.start >= range.start + range.count);
 	assert_int_equal(*(const uint8_t *)data_at(t->b.image, range.start * BLOCK_SIZE), 7);
@@ -423,6 +424,70 @@ static void full_image(void **state)
 	assert_int_equal(txn_commit(txn, NULL), 0);
 	assert_int_equal(reserve(t, range.count), 0);
 	check_counts(t);
+	finish(t);
+}
+
+static int no_space_reserve(struct store *store, uint64_t offset, uint64_t length)
+{
+	(void)store;
+	(void)offset;
+	(void)length;
+	return -ENOSPC;
+}
+
+static int no_space_size(struct store *store, uint64_t size)
+{
+	(void)size;
+	return size > store_size(store) ? -ENOSPC : 0;
+}
+
+/* A host without room: only blocks that have space already are given out; deleting works; nothing is lost. */
+static void full_host(void **state)
+{
+	struct trial *t = &trial;
+	struct store_ops full;
+	const struct store_ops *ops;
+	struct txn *txn;
+	unsigned deleted = 0;
+	int result;
+
+	(void)state;
+	trial_start(t, 6, LIMIT_BLOCKS);
+	for (unsigned i = 0; i < 200; i++) {
+		assert_int_equal(reserve(t, 1 + random_below(&t->random, 20)), 0);
+		assert_int_equal(transact(t), 0);
+	}
+	ops = t->b.image->store->ops;
+	full = *ops;
+	full.reserve = no_space_reserve;
+	full.set_size = no_space_size;
+	t->b.image->store->ops = &full;
+	while ((result = reserve(t, 8)) == 0) {
+		struct block_range range = t->reserved.range[t->reserved.count - 1];
+		unsigned at;
+		const struct alloc_zone *zone = alloc_zone_of(t->b.image, range.start, &at);
+
+		assert_true(zone_range_backed(zone, at, (unsigned)range.count));
+	}
+	assert_int_equal(result, -ENOSPC);
+	check_counts(t);
+	/* what needs metadata works as far as prepared, then says so before anything has changed */
+	do {
+		result = transact(t);
+	} while (result == 0 && t->items < 3000);
+	assert_int_equal(result, -ENOSPC);
+	check_counts(t);
+	while (t->items > 10) {
+		assert_int_equal(txn_begin(t->b.image, 1, TXN_RELEASES, &txn), 0);
+		assert_int_equal(tree_delete(txn, TREE_FILES, backend_key(t->items--)), 0);
+		assert_int_equal(txn_commit(txn, NULL), 0);
+		deleted++;
+	}
+	assert_true(deleted > 0);
+	check_counts(t);
+	t->b.image->store->ops = ops;
+	assert_int_equal(reserve(t, 100), 0);
+	assert_int_equal(transact(t), 0);
 	finish(t);
 }
 
@@ -596,6 +661,7 @@ int main(void)
 	    cmocka_unit_test(quarantine),
 	    cmocka_unit_test(double_free_is_damage),
 	    cmocka_unit_test(full_image),
+	    cmocka_unit_test(full_host),
 	    cmocka_unit_test(trim),
 	    cmocka_unit_test(cut_off),
 	    cmocka_unit_test(parallel),

@@ -353,20 +353,21 @@ static void random_against_model(void **state)
 		run_trial(seed, OPERATIONS / 4);
 }
 
-/* Ascending keys fill the leaves; deleting in order leaves nothing behind. */
+/* Ascending keys fill the leaves; deleting in order leaves nothing behind. Large items make the tree high
+ * enough for inner nodes to go at the front. */
 static void ascending(void **state)
 {
 	static struct trial trial;
 	struct trial *t = &trial;
 	struct txn *txn;
-	unsigned count = 5000;
+	unsigned count = 2000;
 
 	(void)state;
 	memset(t, 0, sizeof(*t));
 	backend_make(&t->b, 4u << 20);
 	backend_open(&t->b, RECOVER_AUTO);
 	for (unsigned i = 0; i < count; i++) {
-		struct model_item item = {.key = {.object = i, .type = 1}, .size = 100, .seed = i};
+		struct model_item item = {.key = {.object = i, .type = 1}, .size = 1300, .seed = i};
 		uint8_t bytes[ITEM_MAX];
 
 		item_bytes(&item, bytes);
@@ -390,11 +391,131 @@ static void ascending(void **state)
 	backend_remove(&t->b);
 }
 
+/* ---- hostile nodes: any bytes, with a right checksum ---- */
+
+/* Uses whatever can be used of the tree; the answers are not judged, but each call has to come back. */
+static void use_tree(struct trial *t)
+{
+	struct image *image = t->b.image;
+	uint8_t bytes[ITEM_MAX];
+	size_t size;
+	struct key found;
+	struct txn *txn;
+
+	image_read_lock(image);
+	for (unsigned i = 0; i < 30; i++) {
+		struct key key = random_key(t);
+
+		(void)!tree_get(image, TREE, key, bytes, sizeof(bytes), &size);
+		(void)!tree_next(image, TREE, key, &found, bytes, sizeof(bytes), &size);
+		(void)!tree_previous(image, TREE, key, &found, bytes, sizeof(bytes), &size);
+	}
+	image_read_unlock(image);
+	for (unsigned i = 0; i < 30; i++) {
+		int result = txn_begin(image, 2, 0, &txn);
+
+		if (result < 0)
+			return;
+		result = tree_put(txn, TREE, random_key(t), bytes, random_size(t));
+		if (result == 0)
+			result = tree_delete(txn, TREE, random_key(t));
+		if (result == 0)
+			result = txn_commit(txn, NULL);
+		else
+			txn_abort(txn);
+		assert_true(result == 0 || result == -ENOENT || result == -EUCLEAN);
+	}
+}
+
+static int count_visit(void *context, struct key key, const void *bytes, size_t size)
+{
+	(void)key;
+	(void)bytes;
+	(void)size;
+	return ++*(unsigned *)context > 100000 ? -ELOOP : 0;
+}
+
+/* Damages a metadata block of the closed image, checksum included. */
+static void damage(struct trial *t, uint64_t seed, uint64_t first, uint64_t blocks)
+{
+	uint8_t bytes[BLOCK_SIZE];
+	uint64_t block = first + random_below(&t->random, blocks);
+	struct node_disk *node = (struct node_disk *)(void *)bytes;
+	unsigned changes = 1 + (unsigned)random_below(&t->random, 3);
+
+	backend_peek(&t->b, block * BLOCK_SIZE, bytes, sizeof(bytes));
+	while (changes-- > 0) {
+		/* mostly the header and the first slots, where it counts */
+		unsigned at =
+		    (unsigned)(32 + random_below(&t->random, random_below(&t->random, 3) ? 120 : 4064));
+
+		bytes[at] = (uint8_t)(random_below(&t->random, 2) ? random_next(&t->random)
+								  : bytes[at] + 1 - 2 * (at & 1));
+	}
+	node->head.checksum = le64_of(block_checksum(seed, bytes));
+	backend_poke(&t->b, block * BLOCK_SIZE, bytes, sizeof(bytes));
+}
+
+static void hostile_nodes(void **state)
+{
+	static struct trial trial;
+	struct trial *t = &trial;
+	struct image_options options = {.no_syncer = true};
+	uint64_t first, nodes, hash_seed;
+	const struct roots_disk *roots;
+	unsigned refused = 0, rounds = 150;
+	uint8_t *whole;
+	size_t size;
+
+	(void)state;
+	memset(t, 0, sizeof(*t));
+	t->random.state = 77;
+	backend_make(&t->b, 1u << 20);
+	backend_open(&t->b, RECOVER_AUTO);
+	for (unsigned i = 0; i < 300; i++)
+		random_transaction(t, 9);
+	first = t->b.image->zone_first;
+	hash_seed = t->b.image->hash_seed;
+	image_read_lock(t->b.image);
+	assert_int_equal(image_block(t->b.image, first + 1, MAGIC_ROOTS, (const void **)&roots), 0);
+	nodes = le64_get(roots->meta_blocks);
+	image_read_unlock(t->b.image);
+	backend_close(&t->b);
+	size = (first + 2 + nodes) * BLOCK_SIZE;
+	whole = malloc(size);
+	assert_non_null(whole);
+	backend_peek(&t->b, 0, whole, size);
+	for (unsigned i = 0; i < rounds; i++) {
+		unsigned seen = 0;
+		int result;
+
+		damage(t, hash_seed, first, 2 + nodes);
+		result = backend_try(&t->b, &options);
+		if (result == 0) {
+			image_read_lock(t->b.image);
+			result =
+			    tree_scan(t->b.image, TREE, (struct key){0},
+				      (struct key){UINT64_MAX, UINT8_MAX, UINT64_MAX}, count_visit, &seen);
+			image_read_unlock(t->b.image);
+			use_tree(t);
+			backend_kill(&t->b);
+		}
+		assert_true(result == 0 || result == -EUCLEAN);
+		refused += result != 0;
+		backend_poke(&t->b, 0, whole, size);
+	}
+	/* not all damage matters: item bytes and unused room are free to be anything */
+	assert_true(refused > rounds / 4);
+	free(whole);
+	backend_remove(&t->b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(random_against_model),
 	    cmocka_unit_test(ascending),
+	    cmocka_unit_test(hostile_nodes),
 	};
 
 	/* a disk's syncs would take most of the time */

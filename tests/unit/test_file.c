@@ -10,7 +10,7 @@
 #define FILE_MAX   (600u * 1024u)
 #define BLOCKS	   ((FILE_MAX + BLOCK_SIZE - 1) / BLOCK_SIZE)
 #define STEPS	   20000u
-#define STEPS_REAL 2500u
+#define STEPS_REAL 800u
 
 enum block { HOLE, WRITTEN, UNWRITTEN };
 
@@ -270,7 +270,7 @@ static void restart_cleanly(struct fixture *f, struct store_sim *sim)
 
 static void random_restart(struct fixture *f, struct store_sim *sim, unsigned step)
 {
-	if (step % 777 == 776)
+	if (step % 377 == 376)
 		restart_killed(f, sim);
 	else if (step % 1999 == 1998)
 		restart_cleanly(f, sim);

@@ -123,8 +123,8 @@ static void test_checkpoint_order(void **state)
 			home_written = i + 1;
 		if (event->kind == SIM_SYNC_ALL)
 			all_synced = i + 1;
-		if (event->kind == SIM_WRITE && event->offset < 2 * BLOCK_SIZE)
-			super_written = i + 1;
+		if (event->kind == SIM_WRITE && event->offset < 2 * BLOCK_SIZE && !super_written)
+			super_written = i + 1; /* the first */
 		if (event->kind == SIM_SYNC_RANGE && event->offset < 2 * BLOCK_SIZE)
 			super_synced = i + 1;
 	}

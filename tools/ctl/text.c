@@ -11,9 +11,9 @@ void text_line(const char *name, const char *format, ...)
 {
 	va_list arguments;
 
-	printf("  %-18s ", name);
 	va_start(arguments, format);
-	vprintf(format, arguments);
+	printf("  %-18s ", name);
+	vfprintf(stdout, format, arguments);
 	va_end(arguments);
 	putchar('\n');
 }

@@ -87,6 +87,21 @@ void xattr_value_item(struct fsck *fsck, struct object *object, struct key key, 
 	object->value_bytes += size;
 }
 
+/* No pieces are left for this one: there were none, or an xattr before had the same number. */
+static void value_lost(struct fsck *fsck, size_t index)
+{
+	const struct value_note *want = &fsck->values_wanted.notes[index];
+	bool again = index > 0 && want[-1].object == want->object;
+
+	problem_report(fsck, again ? PROBLEM_VALUE_LENGTH : PROBLEM_VALUE_LOST, want->object, want->length,
+		       0);
+}
+
+static void value_stray(struct fsck *fsck, const struct value_note *have)
+{
+	problem_report(fsck, PROBLEM_VALUE_STRAY, have->object, have->length, 0);
+}
+
 void xattr_values_check(struct fsck *fsck)
 {
 	struct value_list *wanted = &fsck->values_wanted, *found = &fsck->values_found;
@@ -94,16 +109,12 @@ void xattr_values_check(struct fsck *fsck)
 
 	values_sort(wanted);
 	values_sort(found); /* by key order already, unless the image is damaged */
-	while (w < wanted->count || f < found->count) {
-		const struct value_note *want = w < wanted->count ? &wanted->notes[w] : NULL;
-		const struct value_note *have = f < found->count ? &found->notes[f] : NULL;
-		if (!have || (want && want->object < have->object)) {
-			bool again = w > 0 && want[-1].object == want->object;
-			problem_report(fsck, again ? PROBLEM_VALUE_LENGTH : PROBLEM_VALUE_LOST, want->object,
-				       want->length, 0);
-			w++;
-		} else if (!want || have->object < want->object) {
-			problem_report(fsck, PROBLEM_VALUE_STRAY, have->object, have->length, 0);
+	while (w < wanted->count && f < found->count) {
+		const struct value_note *want = &wanted->notes[w], *have = &found->notes[f];
+		if (want->object < have->object) {
+			value_lost(fsck, w++);
+		} else if (have->object < want->object) {
+			value_stray(fsck, have);
 			f++;
 		} else {
 			if (want->length != have->length || inodes_find(fsck, want->object))
@@ -113,4 +124,8 @@ void xattr_values_check(struct fsck *fsck)
 			f++;
 		}
 	}
+	while (w < wanted->count)
+		value_lost(fsck, w++);
+	while (f < found->count)
+		value_stray(fsck, &found->notes[f++]);
 }

@@ -59,6 +59,8 @@ int explorer_open(struct explorer *explorer)
 		level->power = power_new(EXPLORE_MAP_SIZE);
 		if (!level->recorder || !level->cache || !level->kill || !level->power)
 			return -ENOMEM;
+		level->power->torn_offset = RING_START * BLOCK_SIZE;
+		level->power->torn_length = make_options.journal_bytes;
 	}
 	explorer->base = store_sim_new(EXPLORE_MAP_SIZE);
 	if (!explorer->base)

@@ -269,6 +269,7 @@ static void power_states(struct cursor *cursor)
 			  both_sizes);
 		try_power(cursor, POWER_RANDOM, random_next(&cursor->random), false);
 		try_power(cursor, POWER_TORN, random_next(&cursor->random), false);
+		try_power(cursor, POWER_GARBAGE, random_next(&cursor->random), false);
 	}
 	if (sync_next && power->page_count)
 		rich_power_states(cursor);
@@ -357,6 +358,7 @@ void explore_workload(struct explorer *explorer, const struct workload *workload
 
 	explorer->workloads++;
 	explorer->failed = false;
+	explorer->told = 0;
 	store_sim_copy(level->recorder, explorer->base);
 	power_base(level->power, explorer->base);
 	run.history = history_new(model_state_copy(explorer->base_state));

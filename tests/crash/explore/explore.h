@@ -68,6 +68,7 @@ struct explorer {
 	struct place filter[EXPLORE_DEPTH];
 	unsigned filter_count;
 	/* of the first failure in this workload */
+	unsigned told; /* failures reported */
 	bool failed;
 	size_t failed_step;
 	char failed_why[512];

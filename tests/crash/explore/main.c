@@ -53,28 +53,59 @@ static void random_one(struct explorer *explorer, uint64_t index)
 	one(explorer, &workload);
 }
 
-/* All sequences of `count` steps, in an order that the seed gives. */
-static void all_ace(struct explorer *explorer, unsigned count, uint64_t from, uint64_t limit)
+/* Do both steps of a pair work on the same name? Such pairs come first: they are the likeliest to fail. */
+static bool related(uint64_t pair)
 {
-	uint64_t total = 1, stride, start;
+	struct step first = script_ace_step((unsigned)(pair % script_ace_count()));
+	struct step second = script_ace_step((unsigned)(pair / script_ace_count()));
+
+	return first.kind < STEP_FSYNC && second.kind < STEP_FSYNC && first.a.count == second.a.count &&
+	       !memcmp(first.a.names, second.a.names, first.a.count * sizeof(first.a.names[0]));
+}
+
+enum which { ALL, RELATED, UNRELATED };
+
+/* At most `limit` sequences of `count` steps, in an order that the seed gives, from *next on. False: that was
+ * the last one. */
+static bool some_ace(struct explorer *explorer, unsigned count, enum which which, uint64_t *next,
+		     uint64_t limit)
+{
+	uint64_t total = 1, start;
 
 	for (unsigned i = 0; i < count; i++)
 		total *= script_ace_count();
-	/* 7919 and the number of steps have no common factor, so every sequence comes once */
-	stride = 7919 % total;
 	start = random_mix(explorer->salt, count) % total;
-	for (uint64_t i = from; i < total && i < from + limit && !over(explorer); i++)
-		ace(explorer, count, (start + i * stride) % total);
+	while (*next < total && limit && !over(explorer)) {
+		/* 7919 and the number of steps have no common factor, so every sequence comes once */
+		uint64_t index = (start + (*next)++ * 7919) % total;
+
+		if (which != ALL && related(index) != (which == RELATED))
+			continue;
+		ace(explorer, count, index);
+		limit--;
+	}
+	return *next < total;
+}
+
+static void all_ace(struct explorer *explorer, unsigned count)
+{
+	uint64_t next = 0;
+
+	(void)some_ace(explorer, count, ALL, &next, UINT64_MAX);
 }
 
 static void everything(struct explorer *explorer)
 {
+	uint64_t next_related = 0, next_other = 0, next_three = 0;
+
 	explore_make(explorer);
-	all_ace(explorer, 1, 0, UINT64_MAX / 2);
+	all_ace(explorer, 1);
 	for (uint64_t round = 0; !over(explorer); round++) {
 		random_one(explorer, round);
-		all_ace(explorer, 2, round * 20, 20);
-		all_ace(explorer, 3, round * 4, 4);
+		if (!some_ace(explorer, 2, RELATED, &next_related, 20))
+			(void)some_ace(explorer, 2, UNRELATED, &next_other, 20);
+		(void)some_ace(explorer, 2, UNRELATED, &next_other, 5);
+		(void)some_ace(explorer, 3, ALL, &next_three, 4);
 	}
 }
 
@@ -87,7 +118,7 @@ static int explore(struct explorer *explorer, const char *what)
 	} else if (!strcmp(what, "make")) {
 		explore_make(explorer);
 	} else if (!strcmp(what, "ace1") || !strcmp(what, "ace2") || !strcmp(what, "ace3")) {
-		all_ace(explorer, (unsigned)(what[3] - '0'), 0, UINT64_MAX / 2);
+		all_ace(explorer, (unsigned)(what[3] - '0'));
 	} else if (!strcmp(what, "random")) {
 		for (uint64_t i = 0; !over(explorer); i++)
 			random_one(explorer, i);

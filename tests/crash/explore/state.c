@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FAILURES_TOLD 3u /* of each workload */
+
 void state_report(const struct run *run, const struct place *place, size_t acknowledged, const char *why)
 {
 	struct explorer *explorer = run->explorer;
@@ -19,7 +21,7 @@ void state_report(const struct run *run, const struct place *place, size_t ackno
 		explorer->failed_step = acknowledged;
 		snprintf(explorer->failed_why, sizeof(explorer->failed_why), "%s", why);
 	}
-	if (explorer->quiet)
+	if (explorer->quiet || explorer->told++ >= FAILURES_TOLD)
 		return;
 	workload_text(top->workload, text, sizeof(text));
 	used = (size_t)snprintf(id, sizeof(id), "%llu:%s@", (unsigned long long)explorer->salt, text);
