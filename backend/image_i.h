@@ -220,8 +220,8 @@ int journal_read(struct image *image, uint64_t lsn, void *bytes, size_t length) 
  * (malloc'ed, freed by the caller); -ENODATA: the log ends here; -EUCLEAN: damage; -EIO, -ENOMEM. */
 int record_read(struct image *image, uint64_t lsn, uint64_t previous_checksum,
 		struct record_disk **ret_record) MUST_CHECK;
-/* Does a record stand at `position` in the ring that is whole, whatever its LSN and epoch are?
- * Then gives these: for telling a stale superblock (R1). */
+/* Does a whole record stand at `position` in the ring, whatever its LSN and epoch? For telling a stale
+ * superblock (R1). *ret_length: bytes hashed to find out. */
 bool record_peek(struct image *image, uint64_t position, uint64_t *ret_lsn, uint64_t *ret_epoch,
 		 uint32_t *ret_length);
 /* Calls `change` for each range of a REDO record (and once with length 0 for a NEW block without ranges);

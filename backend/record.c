@@ -84,6 +84,7 @@ bool record_peek(struct image *image, uint64_t position, uint64_t *ret_lsn, uint
 	uint32_t length;
 	bool right;
 
+	*ret_length = 0;
 	if (journal_read(image, position, &header, sizeof(header)) < 0)
 		return false;
 	length = le32_get(header.length);
@@ -91,6 +92,7 @@ bool record_peek(struct image *image, uint64_t position, uint64_t *ret_lsn, uint
 	    le64_get(header.lsn) % ring->size != position % ring->size || length % 8 ||
 	    length < sizeof(header) || length > RING_RECORD_MAX(ring))
 		return false;
+	*ret_length = length;
 	record = malloc(length);
 	if (!record)
 		return false;
@@ -99,7 +101,6 @@ bool record_peek(struct image *image, uint64_t position, uint64_t *ret_lsn, uint
 	free(record);
 	*ret_lsn = le64_get(header.lsn);
 	*ret_epoch = le64_get(header.epoch);
-	*ret_length = length;
 	return right;
 }
 

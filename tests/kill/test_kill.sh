@@ -80,7 +80,7 @@ for user in root nobody; do
 		# Earlier rounds stay as they were; their copies go, so that freeing is killed too.
 		[ $number -le 2 ] || "${run[@]}" acknowledged check "$mnt/r$((number - 2))/work" \
 			"$tmp/logs/$user.$((number - 2)).log" $((seed + number - 2))
-		[ $number -le 1 ] || ("${run[@]}" rm -rf "$mnt/r$((number - 1))/copy" 2>/dev/null) &
+		[ $number -le 1 ] || ("${run[@]}" rm -rf "$mnt/r$((number - 1))/copy" 2>/dev/null || true) &
 	done
 	wait
 	unmount "$mnt"

@@ -1,0 +1,6 @@
+#include "../suite.h"
+
+RULE("mode, umask, owner, group, links and times of what is made; EEXIST")
+{
+	making(DIRECTORY, mkdir);
+}

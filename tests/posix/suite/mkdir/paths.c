@@ -1,0 +1,11 @@
+#include "../suite.h"
+
+static int call_path(const char *path)
+{
+	return mkdir(path, 0755);
+}
+
+RULE("errors of paths")
+{
+	path_errors(&(struct path_call){.run = call_path, .flags = PATH_MAKES});
+}

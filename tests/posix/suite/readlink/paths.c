@@ -1,0 +1,12 @@
+#include "../suite.h"
+
+static int call_path(const char *path)
+{
+	char target[16];
+	return (int)readlink(path, target, sizeof(target));
+}
+
+RULE("errors of paths")
+{
+	path_errors(&(struct path_call){.run = call_path, .flags = PATH_NO_FOLLOW | PATH_SYMLINK});
+}

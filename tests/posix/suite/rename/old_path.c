@@ -1,0 +1,11 @@
+#include "../suite.h"
+
+static int call_path(const char *path)
+{
+	return rename(path, text_of("renamed-%lld", inode_of(path)));
+}
+
+RULE("errors of paths")
+{
+	path_errors(&(struct path_call){.run = call_path, .flags = PATH_NO_FOLLOW});
+}

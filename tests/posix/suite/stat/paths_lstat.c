@@ -1,0 +1,12 @@
+#include "../suite.h"
+
+static int call_path(const char *path)
+{
+	struct stat status;
+	return lstat(path, &status);
+}
+
+RULE("errors of paths")
+{
+	path_errors(&(struct path_call){.run = call_path, .flags = PATH_NO_FOLLOW});
+}

@@ -1,0 +1,14 @@
+#include "../suite.h"
+
+#include <sys/statfs.h>
+
+static int call_path(const char *path)
+{
+	struct statfs status;
+	return statfs(path, &status);
+}
+
+RULE("errors of paths")
+{
+	path_errors(&(struct path_call){.run = call_path, .flags = 0});
+}
