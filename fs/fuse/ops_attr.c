@@ -1,5 +1,6 @@
 /* Requests about attributes, and about the filesystem as a whole. */
 #include "daemon.h"
+#include "set_id.h"
 
 #include <errno.h>
 #include <sys/statvfs.h>
@@ -12,7 +13,7 @@ static void ops_getattr(fuse_req_t request, fuse_ino_t inode, struct fuse_file_i
 	reply_attr(request, fs_getattr(daemon_of(request)->fs, inode, &attr), &attr);
 }
 
-/* The kernel has checked permissions and turned lost set-id bits into a plain mode already. */
+/* The kernel has checked permissions. */
 static unsigned set_flags(int valid)
 {
 	static const struct {
@@ -22,7 +23,7 @@ static unsigned set_flags(int valid)
 	    {FUSE_SET_ATTR_MODE, FS_SET_MODE},	 {FUSE_SET_ATTR_UID, FS_SET_UID},
 	    {FUSE_SET_ATTR_GID, FS_SET_GID},	 {FUSE_SET_ATTR_SIZE, FS_SET_SIZE},
 	    {FUSE_SET_ATTR_ATIME, FS_SET_ATIME}, {FUSE_SET_ATTR_MTIME, FS_SET_MTIME},
-	    {FUSE_SET_ATTR_CTIME, FS_SET_CTIME}, {FUSE_SET_ATTR_KILL_SUID, FS_KILL_SET_ID},
+	    {FUSE_SET_ATTR_CTIME, FS_SET_CTIME},
 	};
 	unsigned what = 0;
 
@@ -54,6 +55,8 @@ static void ops_setattr(fuse_req_t request, fuse_ino_t inode, struct stat *statu
 	};
 
 	(void)file;
+	if (set_id_killed_by_setattr(request, inode))
+		set.what |= FS_KILL_SET_ID;
 	reply_attr(request, fs_setattr(daemon_of(request)->fs, inode, &set, &attr), &attr);
 }
 

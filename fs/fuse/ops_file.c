@@ -5,6 +5,8 @@
 #undef BLOCK_SIZE
 
 #include "daemon.h"
+#include "set_id.h"
+#include "wire.h"
 
 #include <errno.h>
 #include <sys/ioctl.h>
@@ -60,7 +62,9 @@ static void ops_write(fuse_req_t request, fuse_ino_t inode, const char *bytes, s
 		      struct fuse_file_info *file)
 {
 	(void)file; /* for O_APPEND the kernel has worked out the offset, with the file locked */
-	reply_written(request, fs_write(daemon_of(request)->fs, inode, (uint64_t)offset, bytes, size, 0));
+	unsigned flags = wire_write_kills() ? FS_WRITE_KILL_SET_ID : 0;
+
+	reply_written(request, fs_write(daemon_of(request)->fs, inode, (uint64_t)offset, bytes, size, flags));
 }
 
 static void ops_fsync(fuse_req_t request, fuse_ino_t inode, int data_only, struct fuse_file_info *file)
@@ -77,8 +81,10 @@ static void ops_fallocate(fuse_req_t request, fuse_ino_t inode, int mode, off_t 
 		reply_error(request, -EINVAL);
 		return;
 	}
-	reply_error(request,
-		    fs_fallocate(daemon_of(request)->fs, inode, mode, (uint64_t)offset, (uint64_t)length));
+	int error = set_id_kill(request, inode);
+	if (!error)
+		error = fs_fallocate(daemon_of(request)->fs, inode, mode, (uint64_t)offset, (uint64_t)length);
+	reply_error(request, error);
 }
 
 static void ops_lseek(fuse_req_t request, fuse_ino_t inode, off_t offset, int whence,
@@ -110,8 +116,11 @@ static void ops_copy_file_range(fuse_req_t request, fuse_ino_t from, off_t from_
 	}
 	if (length > COPY_MOST)
 		length = COPY_MOST;
-	reply_written(request, fs_copy(daemon_of(request)->fs, from, (uint64_t)from_offset, to,
-				       (uint64_t)to_offset, length));
+	ssize_t copied = set_id_kill(request, to);
+	if (!copied)
+		copied = fs_copy(daemon_of(request)->fs, from, (uint64_t)from_offset, to, (uint64_t)to_offset,
+				 length);
+	reply_written(request, copied);
 }
 
 static int trim(fuse_req_t request, const void *bytes, size_t size, struct fstrim_range *ret_range)

@@ -29,6 +29,8 @@ struct option_row {
 	const char *help;
 };
 
+#define SPIN_US_DEFAULT 50
+
 #define NO_FIELD    SIZE_MAX
 #define FIELD(name) offsetof(struct options, name)
 
@@ -106,6 +108,28 @@ static int take_commit(struct options *options, const char *value)
 	return 0;
 }
 
+static int take_threads(struct options *options, const char *value)
+{
+	unsigned long threads;
+	char *end;
+
+	if (take_number(value, 64, &end, &threads) || *end || !threads)
+		return -EINVAL;
+	options->threads = (unsigned)threads;
+	return 0;
+}
+
+static int take_spin(struct options *options, const char *value)
+{
+	unsigned long microseconds;
+	char *end;
+
+	if (take_number(value, 1000, &end, &microseconds) || *end)
+		return -EINVAL;
+	options->spin_us = (unsigned)microseconds;
+	return 0;
+}
+
 static int take_fsync(struct options *options, const char *value)
 {
 	if (strcmp(value, "sync") != 0 && strcmp(value, "async") != 0)
@@ -141,6 +165,9 @@ static const struct option_row rows[] = {
      "async: fsync returns at once, for throw-away work (default: sync)"},
     {"overlay_max", OPTION_VALUE, NO_FIELD, "SIZE", take_overlay_max,
      "memory for metadata not yet checkpointed, at least 1M (default: 64M)"},
+    {"threads", OPTION_VALUE, NO_FIELD, "N", take_threads, "workers, 1 to 64 (default: processors + 1)"},
+    {"spin_us", OPTION_VALUE, NO_FIELD, "MICROSECONDS", take_spin,
+     "how long a worker polls before it sleeps, 0 to 1000 (default: 50)"},
     {"noatime", OPTION_KERNEL, FIELD(noatime), NULL, NULL, "reading never changes access times"},
     {"allow_other", OPTION_SET, FIELD(allow_other), NULL, NULL, "let other users use the mount"},
     {"allow_root", OPTION_SET, FIELD(allow_root), NULL, NULL, "let root use the mount, but no other user"},
@@ -330,7 +357,7 @@ enum options_result options_parse(int count, char **arguments, struct options *r
 	struct options *options = ret_options;
 	int letter;
 
-	*options = (struct options){.root_uid = geteuid(), .root_gid = getegid()};
+	*options = (struct options){.root_uid = geteuid(), .root_gid = getegid(), .spin_us = SPIN_US_DEFAULT};
 	opterr = 0;
 	while ((letter = getopt_long(count, arguments, ":o:fdhV", long_options, NULL)) != -1) {
 		switch (letter) {

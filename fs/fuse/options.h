@@ -16,6 +16,8 @@ struct options {
 	uint64_t overlay_bytes;	    /* 0: not given */
 	uint32_t root_uid, root_gid;
 	unsigned commit_seconds; /* 0: not given */
+	unsigned threads;	 /* 0: by the number of processors */
+	unsigned spin_us;
 	enum recover_mode recover;
 	char *fsname;	   /* NULL: the image's path */
 	char *mount_flags; /* comma list for the kernel; NULL: none */

@@ -8,17 +8,16 @@
  * when the process ends.
  */
 #include "daemon.h"
+#include "wire.h"
+#include "workers.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/fuse.h>
 #include <poll.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
@@ -26,24 +25,11 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#define WORKERS_MOST	    8u
 #define WRITE_MOST	    (1u << 20) /* bytes of one request: what the kernel sends at most */
 #define BACKGROUND_REQUESTS 64u
 #define READ_AHEAD_KIB	    1024u
 #define HEALTH_MS	    10000 /* how often the image is looked at when no request fails */
 #define END_MS		    5000  /* how long an ended mount may take to let the workers go */
-
-struct pool {
-	struct daemon *daemon;
-	pthread_rwlock_t serving; /* shared: a request is being handled */
-	pthread_t threads[WORKERS_MOST];
-	unsigned count;
-	atomic_uint running;
-	int ended; /* eventfd: the last worker has ended */
-};
-
-/* Not on a stack: abandoned workers wait on it until the process is gone. */
-static struct pool pool;
 
 /* ---- INIT ---- */
 
@@ -171,6 +157,12 @@ int session_mount(struct daemon *daemon)
 		daemon->session = NULL;
 		return -EIO;
 	}
+	int error = wire_attach(daemon->session);
+	if (error) {
+		log_say(LOG_ERR, "%s: cannot be served: %s", daemon->mountpoint, strerror(-error));
+		session_destroy(daemon);
+		return error;
+	}
 	if (getrandom(&daemon->connection, sizeof(daemon->connection), 0) != sizeof(daemon->connection))
 		daemon->connection = (uint64_t)getpid();
 	return 0;
@@ -182,101 +174,6 @@ void session_destroy(struct daemon *daemon)
 	fuse_session_unmount(daemon->session);
 	fuse_session_destroy(daemon->session);
 	daemon->session = NULL;
-}
-
-/* ---- workers ---- */
-
-static void *work(void *argument)
-{
-	struct daemon *daemon = argument;
-	struct fuse_session *session = daemon->session;
-	struct fuse_buf buffer = {0};
-
-	while (!fuse_session_exited(session)) {
-		int size = fuse_session_receive_buf(session, &buffer);
-		if (size == -EINTR || size == -EAGAIN)
-			continue;
-		if (size < 0)
-			log_say(LOG_ERR, "%s: reading requests: %s", daemon->mountpoint, strerror(-size));
-		if (size <= 0)
-			break;
-		pthread_rwlock_rdlock(&pool.serving);
-		if ((size_t)size >= sizeof(struct fuse_in_header)) {
-			const struct fuse_in_header *header = buffer.mem;
-			/* The top bit tells only that the request was sent again. */
-			txn_request(daemon->connection, header->unique & ~(UINT64_C(1) << 63));
-		}
-		fuse_session_process_buf(session, &buffer);
-		pthread_rwlock_unlock(&pool.serving);
-	}
-	free(buffer.mem);
-	if (atomic_fetch_sub(&pool.running, 1) == 1)
-		eventfd_write(pool.ended, 1);
-	return NULL;
-}
-
-static unsigned workers_wanted(void)
-{
-	long processors = sysconf(_SC_NPROCESSORS_ONLN);
-
-	if (processors < 2)
-		return 2;
-	return processors < (long)WORKERS_MOST ? (unsigned)processors : WORKERS_MOST;
-}
-
-static int workers_start(struct daemon *daemon)
-{
-	unsigned wanted = workers_wanted();
-	pthread_rwlockattr_t attributes;
-
-	pool.daemon = daemon;
-	pool.ended = eventfd(0, EFD_CLOEXEC);
-	if (pool.ended < 0)
-		return -errno;
-	/* Else a stream of requests could keep the main thread from ever stopping them. */
-	pthread_rwlockattr_init(&attributes);
-	pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
-	pthread_rwlock_init(&pool.serving, &attributes);
-	pthread_rwlockattr_destroy(&attributes);
-	/* One more than run: the last to end is not to be mistaken for one that ends before all have begun.
-	 */
-	atomic_store(&pool.running, 1);
-	int error = 0;
-	while (pool.count < wanted && !error) {
-		atomic_fetch_add(&pool.running, 1);
-		error = pthread_create(&pool.threads[pool.count], NULL, work, daemon);
-		if (error)
-			atomic_fetch_sub(&pool.running, 1);
-		else
-			pool.count++;
-	}
-	if (atomic_fetch_sub(&pool.running, 1) == 1)
-		eventfd_write(pool.ended, 1);
-	/* With fewer it works as well. */
-	return pool.count ? 0 : -error;
-}
-
-static bool workers_ended(int timeout_ms)
-{
-	struct pollfd poll_ended = {.fd = pool.ended, .events = POLLIN};
-
-	return poll(&poll_ended, 1, timeout_ms) == 1;
-}
-
-static void workers_join(void)
-{
-	for (unsigned i = 0; i < pool.count; i++)
-		pthread_join(pool.threads[i], NULL);
-	close(pool.ended);
-	pthread_rwlock_destroy(&pool.serving);
-}
-
-/* Waits for the requests at hand; nobody takes another. */
-static void workers_abandon(void)
-{
-	pthread_rwlock_wrlock(&pool.serving);
-	for (unsigned i = 0; i < pool.count; i++)
-		pthread_detach(pool.threads[i]);
 }
 
 /* ---- serving ---- */
@@ -321,7 +218,8 @@ static int check_mount(struct daemon *daemon)
 /* Until a signal comes (true) or the mount has ended (false). */
 static bool wait_for_end(struct daemon *daemon, int signals)
 {
-	struct pollfd polled[] = {{.fd = signals, .events = POLLIN}, {.fd = pool.ended, .events = POLLIN}};
+	struct pollfd polled[] = {{.fd = signals, .events = POLLIN},
+				  {.fd = workers_ended_descriptor(), .events = POLLIN}};
 
 	for (;;) {
 		int count = poll(polled, 2, HEALTH_MS);

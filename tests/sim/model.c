@@ -430,8 +430,7 @@ size_t model_name(uint32_t name, char text[MODEL_NAME_ROOM])
 
 const char *model_xattr_name(unsigned index)
 {
-	static const char *const names[MODEL_XATTRS] = {"user.a", "user.b", "security.x",
-							"trusted.t"};
+	static const char *const names[MODEL_XATTRS] = {"user.a", "user.b", "security.x", "trusted.t"};
 
 	return names[index];
 }

@@ -224,31 +224,43 @@ static struct step churn_step(uint64_t *state, unsigned index)
 }
 
 #define BULK_FILES 40u
+#define BULK_FULL  60u /* xattrs of so many nodes that they fill a group of blocks */
 
-/* Fills more than a group of blocks with tree nodes, deletes them all, and writes file data instead: blocks
- * change from one use to the other (R2). */
-static struct step bulk_step(uint64_t *state, unsigned index)
+/* Fills a group of blocks with tree nodes; then more of them come, which need a second group, and go again,
+ * and file data takes their place: blocks change from one use to the other (R2). Wants a small image. */
+static struct step bulk_step(uint64_t seed, uint64_t *state, unsigned index)
 {
-	unsigned phase = index / BULK_FILES;
-	struct step step = {.kind = STEP_WRITE, .length = 200000, .seed = 4 * (index % 5)};
+	unsigned full = BULK_FILES + BULK_FULL - 3 + (unsigned)(seed / 16 % 5), turn = (index - full) % 12;
+	struct step step = {.kind = STEP_CREATE, .length = 60000};
+	unsigned file = index % BULK_FILES;
 
-	step.a = (struct step_path){.count = 1, .names = {200 + index % BULK_FILES}};
-	if (phase == 0)
-		step.kind = STEP_CREATE;
-	if (phase == 1 || phase == 2) {
+	if (index >= BULK_FILES && index < full) {
 		step.kind = STEP_SETXATTR;
-		step.length = 60000;
-		step.seed += phase - 1;
+		step.seed = (index - BULK_FILES) / BULK_FILES;
+	} else if (index >= full) {
+		step.kind = turn < 4 ? STEP_SETXATTR : turn < 8 ? STEP_REMOVEXATTR : STEP_WRITE;
+		step.seed = 2;
+		file = turn % 4;
 	}
-	if (phase == 3 || phase == 4) {
-		step.kind = STEP_REMOVEXATTR;
-		step.seed += phase - 3;
+	if (step.kind == STEP_WRITE) {
+		step.length = 4096 * (1 + random_next(state) % 100);
+		file = (unsigned)(random_next(state) % 20);
+		if (random_next(state) % 3 == 0)
+			step.kind = STEP_TRUNCATE;
+		if (turn == 8)
+			step.kind = STEP_SYNC;
+		if (step.kind == STEP_TRUNCATE)
+			step.length = 0;
 	}
-	if (phase > 5 && random_next(state) % 8 == 0)
-		step.kind = STEP_TRUNCATE;
-	if (index % 16 == 15 && phase != 0)
-		step.kind = random_next(state) % 3 ? STEP_SYNC : STEP_CHECKPOINT;
+	if (index < full && index % 16 == 15)
+		step.kind = STEP_SYNC;
+	step.a = (struct step_path){.count = 1, .names = {200 + file}};
 	return step;
+}
+
+bool script_wants_small_image(uint64_t seed)
+{
+	return seed % 16 == 6;
 }
 
 struct step script_random_step(uint64_t seed, unsigned index)
@@ -257,7 +269,7 @@ struct step script_random_step(uint64_t seed, unsigned index)
 
 	if (seed % 8 == 5)
 		return churn_step(&state, index);
-	if (seed % 16 == 6)
-		return bulk_step(&state, index);
+	if (script_wants_small_image(seed))
+		return bulk_step(seed, &state, index);
 	return mixed_step(seed, &state, index);
 }

@@ -119,5 +119,8 @@ struct step script_ace_step(unsigned index);
 bool script_base_step(unsigned index, struct step *ret_step);
 /* Step `index` of the long random script with this seed: does not depend on the others. */
 struct step script_random_step(uint64_t seed, unsigned index);
+/* That script wants the image limited to SCRIPT_SMALL_IMAGE bytes, so that blocks are used again soon. */
+#define SCRIPT_SMALL_IMAGE (UINT64_C(22) << 20)
+bool script_wants_small_image(uint64_t seed);
 
 #endif

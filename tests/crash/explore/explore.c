@@ -85,6 +85,9 @@ static int record(struct run *run, step_source source, const void *context, stru
 	mount.fs_options.track_lookups = run->seed % 4 == 1;
 	if (run->seed % 3 == 1)
 		mount.options.overlay_max = 256 << 10;
+	if (!run->depth && run->workload->kind == WORKLOAD_RANDOM &&
+	    script_wants_small_image(run->workload->seed))
+		mount.options.limit_bytes = SCRIPT_SMALL_IMAGE;
 	run->first = run->history->count;
 	store_sim_record(run->level->recorder);
 	error = mount_open(&mount);

@@ -1,0 +1,122 @@
+/* See wire.h. */
+#include "wire.h"
+#include "daemon.h"
+
+#include <errno.h>
+#include <linux/fuse.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <unistd.h>
+
+static _Thread_local struct wire_request current;
+static atomic_ullong init_unique; /* of the INIT that offers KILLPRIV_V2; 0: none */
+static atomic_bool killpriv;	  /* negotiated */
+
+static void note_request(const uint8_t *bytes, size_t length)
+{
+	const struct fuse_in_header *header = (const void *)bytes;
+	const void *body = header + 1;
+
+	current = (struct wire_request){0};
+	if (length < sizeof(*header))
+		return;
+	length -= sizeof(*header);
+	current.opcode = header->opcode;
+	if (header->opcode == FUSE_WRITE && length >= sizeof(struct fuse_write_in))
+		current.write_flags = ((const struct fuse_write_in *)body)->write_flags;
+	if (header->opcode == FUSE_SETATTR && length >= sizeof(struct fuse_setattr_in))
+		current.setattr_valid = ((const struct fuse_setattr_in *)body)->valid;
+	if (header->opcode == FUSE_INIT && length >= offsetof(struct fuse_init_in, flags) + 4 &&
+	    (((const struct fuse_init_in *)body)->flags & FUSE_HANDLE_KILLPRIV_V2))
+		atomic_store(&init_unique, header->unique);
+}
+
+static ssize_t wire_read(int descriptor, void *bytes, size_t room, void *context)
+{
+	ssize_t length = read(descriptor, bytes, room);
+
+	(void)context;
+	if (length > 0)
+		note_request(bytes, (size_t)length);
+	return length;
+}
+
+/* The reply to INIT, with one bit more. It comes as a header and a fuse_init_out. */
+static bool amend_init(struct iovec *pieces, int count, struct fuse_init_out *ret_reply)
+{
+	const struct fuse_out_header *header = pieces[0].iov_base;
+	size_t length;
+
+	if (count != 2 || pieces[0].iov_len != sizeof(*header) || header->error ||
+	    header->unique != atomic_load(&init_unique))
+		return false;
+	length = pieces[1].iov_len;
+	if (length < offsetof(struct fuse_init_out, flags) + 4 || length > sizeof(*ret_reply))
+		return false;
+	memcpy(ret_reply, pieces[1].iov_base, length);
+	ret_reply->flags |= FUSE_HANDLE_KILLPRIV_V2;
+	pieces[1].iov_base = ret_reply;
+	return true;
+}
+
+static ssize_t wire_writev(int descriptor, struct iovec *pieces, int count, void *context)
+{
+	struct fuse_init_out reply;
+
+	(void)context;
+	if (atomic_load_explicit(&init_unique, memory_order_relaxed) && amend_init(pieces, count, &reply)) {
+		atomic_store(&init_unique, 0);
+		atomic_store(&killpriv, true);
+	}
+	return writev(descriptor, pieces, count);
+}
+
+int wire_attach(struct fuse_session *session)
+{
+	static const struct fuse_custom_io io = {.read = wire_read, .writev = wire_writev};
+
+	return fuse_session_custom_io(session, &io, fuse_session_fd(session));
+}
+
+const struct wire_request *wire_request(void)
+{
+	return &current;
+}
+
+bool wire_request_short(void)
+{
+	switch (current.opcode) {
+	case FUSE_LOOKUP:
+	case FUSE_FORGET:
+	case FUSE_BATCH_FORGET:
+	case FUSE_GETATTR:
+	case FUSE_MKNOD:
+	case FUSE_MKDIR:
+	case FUSE_CREATE:
+	case FUSE_LINK:
+	case FUSE_SYMLINK:
+	case FUSE_READLINK:
+	case FUSE_UNLINK:
+	case FUSE_RMDIR:
+	case FUSE_RENAME:
+	case FUSE_RENAME2:
+	case FUSE_GETXATTR:
+	case FUSE_STATFS:
+	case FUSE_RELEASE:
+		return true;
+	case FUSE_SETATTR:
+		return !(current.setattr_valid & FATTR_SIZE);
+	default:
+		return false;
+	}
+}
+
+bool wire_write_kills(void)
+{
+	return current.write_flags & FUSE_WRITE_KILL_SUIDGID;
+}
+
+bool wire_killpriv(void)
+{
+	return atomic_load_explicit(&killpriv, memory_order_relaxed);
+}
