@@ -178,7 +178,7 @@ void alloc_sealed(struct image *image, uint64_t sealed)
 	struct quarantined *taken;
 	size_t count = 0, next;
 
-	if (image->read_only || !alloc->zones)
+	if (image->read_only || image->repairing || !alloc->zones)
 		return;
 	pthread_mutex_lock(&alloc->lock);
 	taken = alloc_take_sealed(alloc, sealed, &count);
@@ -256,7 +256,7 @@ void alloc_checkpointed(struct image *image, uint64_t tail)
 {
 	struct alloc *alloc = &image->alloc;
 
-	if (image->read_only || !alloc->zones)
+	if (image->read_only || image->repairing || !alloc->zones)
 		return;
 	for (uint64_t i = 0; i < atomic_load(&alloc->zone_count); i++) {
 		for (unsigned group = 0; group < ZONE_GROUPS; group++) {

@@ -42,6 +42,13 @@ MUST_CHECK int image_make(struct store *store, const struct image_make_options *
 
 enum recover_mode { RECOVER_AUTO, RECOVER_WARM, RECOVER_COLD };
 
+/* What image_open finds damaged and could make anew (repair.c). */
+enum image_part { IMAGE_JOURNAL, IMAGE_ROOTS, IMAGE_MAP };
+
+/* For fsck.mmfs: called for each part that is damaged; `why` is valid during the call only. true: make it
+ * anew (in memory only if the image is opened read-only); false: refuse the image with -EUCLEAN. */
+typedef bool (*image_repair)(void *context, enum image_part part, uint64_t block, const char *why);
+
 struct image_options {
 	bool read_only; /* recovery in memory; writes nothing. The store may be read-only too. */
 	enum recover_mode recover;
@@ -52,6 +59,9 @@ struct image_options {
 	const struct session_disk
 	    *session;	      /* where it is mounted (image_session_of); NULL: unknown, recovers cold */
 	uint64_t limit_bytes; /* other than 0: becomes the image's limit */
+	image_repair repair;  /* NULL: damage is refused. Otherwise maps are not to be believed: nothing is
+				 punched and nothing cut off by this opening */
+	void *repair_context;
 };
 
 /* What image_open found and did, for the program to tell. */

@@ -217,7 +217,7 @@ static const char *magic_name(uint32_t magic)
 	return magic == MAGIC_NODE ? "tree node" : magic == MAGIC_MAP ? "zone map" : "roots block";
 }
 
-static const char *block_fault(const struct image *image, uint64_t block, uint32_t magic, const void *bytes)
+const char *block_fault(const struct image *image, uint64_t block, uint32_t magic, const void *bytes)
 {
 	switch (magic) {
 	case MAGIC_NODE:

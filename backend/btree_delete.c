@@ -26,9 +26,7 @@ static int tree_lower_first(struct txn *txn, enum tree_id tree, uint64_t block, 
 	return 0;
 }
 
-/* Removes a child from an inner node. */
-static int tree_remove_child(struct txn *txn, enum tree_id tree, uint64_t block, unsigned level,
-			     unsigned index)
+int tree_remove_child(struct txn *txn, enum tree_id tree, uint64_t block, unsigned level, unsigned index)
 {
 	struct node_disk *node;
 	struct key key;

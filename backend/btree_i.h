@@ -29,6 +29,9 @@ int tree_descend(struct image *image, enum tree_id tree, struct key key, struct 
 int tree_node(struct image *image, enum tree_id tree, uint64_t block, uint64_t birth, unsigned level,
 	      struct key low, const struct key *high, const struct node_disk **ret_node) MUST_CHECK;
 int tree_edit(struct txn *txn, uint64_t block, struct node_disk **ret_node) MUST_CHECK;
+/* Removes a child from an inner node; the node may be left empty. The nodes behind it have to be whole. */
+int tree_remove_child(struct txn *txn, enum tree_id tree, uint64_t block, unsigned level,
+		      unsigned index) MUST_CHECK;
 /* Sets the tree's root; block 0: it is empty. */
 int tree_set_root(struct txn *txn, enum tree_id tree, uint64_t block, uint64_t birth,
 		  unsigned level) MUST_CHECK;

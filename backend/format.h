@@ -120,7 +120,9 @@ struct map_disk {
 	uint8_t
 	    group_type[ZONE_GROUPS]; /* enum group_type; NONE means no bit of the group is set, but for those
 					of the map and the roots block, which are set whatever the type */
-	uint8_t unused[200];	     /* zeros */
+	uint8_t rebuilt; /* 1: fsck.mmfs made this map anew and has not yet found out which blocks are in use;
+			    else 0 */
+	uint8_t unused[199];		 /* zeros */
 	uint8_t bitmap[ZONE_BLOCKS / 8]; /* bit b%8 of byte b/8: block b of the zone is in use */
 	uint8_t unused_end[1792];	 /* zeros */
 };
@@ -146,7 +148,8 @@ struct roots_disk {
 	le64 inodes;	  /* inodes that exist, unlinked open ones included */
 	le64 data_blocks; /* data blocks in use */
 	le64 meta_blocks; /* tree nodes in use */
-	uint8_t unused[16];
+	le64 salvage;	  /* 1: fsck.mmfs cut nodes off and has not yet put back what they hold; else 0 */
+	uint8_t unused[8];
 	struct root_disk roots[TREE_COUNT];
 	uint8_t unused_end[BLOCK_SIZE - 352];
 };

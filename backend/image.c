@@ -76,6 +76,7 @@ static struct image *image_new(struct store *store, const struct image_options *
 		return NULL;
 	image->store = store;
 	image->read_only = options->read_only || store->read_only;
+	image->repairing = options->repair != NULL;
 	image->fsync_async = options->fsync_async;
 	image->commit_seconds = options->commit_seconds ? options->commit_seconds : COMMIT_SECONDS_DEFAULT;
 	image->overlay_max = options->overlay_max ? options->overlay_max : OVERLAY_MAX_DEFAULT;
@@ -115,6 +116,8 @@ static void image_set_up(struct image *image, const struct image_options *option
 		most = store_size(image->store) >> BLOCK_SHIFT;
 	if (options->limit_bytes)
 		super->limit_blocks = le64_of(options->limit_bytes >> BLOCK_SHIFT);
+	if (image->repairing)
+		memset(super->unused, 0, sizeof(super->unused));
 	image->limit_blocks = le64_get(super->limit_blocks);
 	if (image->limit_blocks == 0)
 		image->limit_blocks = MAX_BLOCKS;
@@ -177,14 +180,19 @@ static int image_start(struct image *image, const struct image_options *options,
 		return error;
 	image_set_up(image, options);
 	error = recover_replay(image, options, report);
-	if (error == 0 && report->was_clean && !image->read_only)
+	if (error == -EUCLEAN && image->repairing)
+		error = repair_journal(image, options, report);
+	if (error == 0 && report->was_clean && !image->read_only && !image->repairing)
 		error = image_look_first(image);
 	if (error == 0 && !image->read_only)
 		error = recover_finish(image, options, report);
 	if (error < 0)
 		return error;
 	image->replayed = true;
-	error = alloc_open(image);
+	if (image->repairing)
+		error = repair_blocks(image, options);
+	if (error == 0)
+		error = alloc_open(image);
 	if (error == 0 && image_failure(image))
 		error = -EIO;
 	if (error == 0 && !image->read_only && !options->no_syncer)
@@ -258,13 +266,13 @@ static int image_finish(struct image *image)
 {
 	int error = syncer_seal(image);
 
-	if (error == 0)
+	if (error == 0 && !image->repairing)
 		error = alloc_drop_empty_zones(image);
 	if (error == -ENOSPC)
 		error = 0; /* the image stays a little larger */
 	if (error == 0)
 		error = image_checkpoint(image);
-	if (error == 0)
+	if (error == 0 && !image->repairing)
 		error = alloc_cut_tail(image);
 	if (error == 0)
 		error = image_checkpoint(image);

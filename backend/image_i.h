@@ -43,6 +43,9 @@ void overlay_drop_applied(struct overlay *overlay, uint64_t lsn);
  * (checksum, own number, magic, structure: node_check, map_check, roots_check) and its magic and number at
  * each. */
 int block_read(struct image *image, uint64_t block, uint32_t magic, const void **ret_bytes) MUST_CHECK;
+/* What in a block with the right magic, number and checksum cannot be; NULL: nothing. Maps and roots. */
+const char *block_fault(const struct image *image, uint64_t block, uint32_t magic,
+			const void *bytes) MUST_CHECK;
 void block_set_checksum(const struct image *image, void *bytes);
 bool block_checksum_right(const struct image *image, const void *bytes);
 /* Checks everything of a node that can be checked without its neighbours. `why` gets a static string. */
@@ -245,6 +248,14 @@ int recover_replay(struct image *image, const struct image_options *options,
 int recover_finish(struct image *image, const struct image_options *options,
 		   struct image_report *report) MUST_CHECK;
 
+/* ---- repair.c: image_open for fsck.mmfs. All ask options->repair; -EUCLEAN: it says no. ---- */
+
+/* After a recover_replay that found the journal damaged: as if nothing stood in it. */
+int repair_journal(struct image *image, const struct image_options *options,
+		   struct image_report *report) MUST_CHECK;
+/* After recovery, the ring being empty: makes the roots block and maps anew that would be refused. */
+int repair_blocks(struct image *image, const struct image_options *options) MUST_CHECK;
+
 /* ---- checkpoint.c ---- */
 
 /* Stores the records from the tail on that end at or before `sealed` into their homes; no sync. Gives the
@@ -341,6 +352,7 @@ struct image {
 	uint64_t roots_block;
 	uint64_t limit_blocks; /* UINT64_MAX-like MAX_BLOCKS: no limit but the mapping's */
 	bool read_only;
+	bool repairing; /* opened by fsck.mmfs: maps may be wrong, so nothing is punched, cut or dropped */
 	bool fsync_async;
 	unsigned commit_seconds;
 	uint64_t overlay_max;
