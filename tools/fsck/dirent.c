@@ -25,7 +25,7 @@ bool dirent_next(const uint8_t *bytes, size_t size, size_t *at, struct dirent_di
 	return true;
 }
 
-static bool name_possible(const char *name, size_t length)
+bool dirent_name_possible(const char *name, size_t length)
 {
 	if (length == 0 || memchr(name, '/', length) || memchr(name, 0, length))
 		return false;
@@ -48,8 +48,7 @@ static bool type_known(uint8_t type)
 	}
 }
 
-/* Is the name also among the entries that follow? */
-static bool name_again(const uint8_t *bytes, size_t size, size_t at, const char *name, size_t length)
+bool dirent_again(const uint8_t *bytes, size_t size, size_t at, const char *name, size_t length)
 {
 	struct dirent_disk entry;
 	const char *other;
@@ -66,7 +65,8 @@ static void entry_check(struct fsck *fsck, struct key key, const struct dirent_d
 	uint64_t hash = image_hash(fsck->image, name, entry->name_length) >> 16;
 	uint16_t index = le16_get(entry->index);
 
-	if (!name_possible(name, entry->name_length) || !type_known(entry->type) || le32_get(entry->reserved))
+	if (!dirent_name_possible(name, entry->name_length) || !type_known(entry->type) ||
+	    le32_get(entry->reserved))
 		problem_report(fsck, PROBLEM_DIRENT, key.object, key.offset, start);
 	if (hash != key.offset)
 		problem_report(fsck, PROBLEM_DIRENT_HASH, key.object, key.offset, hash);
@@ -82,12 +82,12 @@ void dirent_item(struct fsck *fsck, struct object *object, struct key key, const
 	uint32_t least_index = 0;
 
 	if (!S_ISDIR(object->mode)) {
-		problem_report(fsck, PROBLEM_ITEM_STRAY, key.object, key.type, key.offset);
+		problem_report(fsck, PROBLEM_ITEM_KIND, key.object, key.type, key.offset);
 		return;
 	}
 	while (dirent_next(bytes, size, &at, &entry, &name)) {
 		entry_check(fsck, key, &entry, name, start, least_index);
-		if (name_again(bytes, size, at, name, entry.name_length))
+		if (dirent_again(bytes, size, at, name, entry.name_length))
 			problem_report(fsck, PROBLEM_DIRENT_TWICE, key.object, key.offset,
 				       le64_get(entry.inode));
 		object->entries++;

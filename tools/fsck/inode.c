@@ -34,7 +34,7 @@ static void reserved_check(struct fsck *fsck, uint64_t number, const struct inod
 		problem_report(fsck, PROBLEM_INODE_RESERVED, number, bad, 0);
 }
 
-static bool mode_known(uint32_t mode)
+bool inode_mode_known(uint32_t mode)
 {
 	if (mode & ~(uint32_t)(S_IFMT | 07777))
 		return false;
@@ -93,7 +93,7 @@ void inode_item(struct fsck *fsck, struct object *object, struct key key, const 
 	struct inode_disk disk;
 
 	if (key.offset) {
-		problem_report(fsck, PROBLEM_ITEM_STRAY, key.object, key.type, key.offset);
+		problem_report(fsck, PROBLEM_ITEM_TYPE, key.object, key.type, key.offset);
 		return;
 	}
 	if (size != sizeof(disk)) {
@@ -101,12 +101,10 @@ void inode_item(struct fsck *fsck, struct object *object, struct key key, const 
 		fsck->incomplete = true;
 		return;
 	}
-	if (key.object >= fsck->next_inode || (key.object != ROOT_INODE && key.object < FIRST_INODE)) {
-		problem_report(fsck, PROBLEM_INODE_NUMBER, key.object, fsck->next_inode, 0);
-		if (key.object >= INODE_LIMIT) {
-			fsck->incomplete = true;
-			return;
-		}
+	if (key.object >= INODE_LIMIT || (key.object != ROOT_INODE && key.object < FIRST_INODE)) {
+		problem_report(fsck, PROBLEM_INODE_NUMBER, key.object, 0, 0);
+		fsck->incomplete = true;
+		return;
 	}
 	memcpy(&disk, bytes, sizeof(disk));
 	object->has_inode = true;
@@ -117,7 +115,7 @@ void inode_item(struct fsck *fsck, struct object *object, struct key key, const 
 	object->parent = le64_get(disk.parent);
 	object->xattrs = le32_get(disk.xattrs);
 	object->orphan = numbers_hold(&fsck->orphans, object->number);
-	if (!mode_known(object->mode))
+	if (!inode_mode_known(object->mode))
 		problem_report(fsck, PROBLEM_INODE_MODE, object->number, object->mode, 0);
 	if (!size_possible(object))
 		problem_report(fsck, PROBLEM_INODE_SIZE, object->number, object->size, 0);
@@ -141,7 +139,7 @@ static void directory_end(struct fsck *fsck, const struct object *object)
 
 void inode_end(struct fsck *fsck, const struct object *object)
 {
-	if (fsck->incomplete)
+	if (!fsck_complete(fsck))
 		return; /* some of its items may stand where nobody could read them */
 	if (S_ISDIR(object->mode))
 		directory_end(fsck, object);

@@ -70,22 +70,34 @@ bool numbers_hold(const struct number_list *list, uint64_t number)
 	return low < list->count && list->numbers[low] == number;
 }
 
-void values_add(struct fsck *fsck, struct value_list *list, uint64_t object, uint64_t length)
+void values_add(struct fsck *fsck, struct value_list *list, const struct value_note *note)
 {
-	struct value_note note = {object, length};
 	void *array = list->notes;
-	bool grown = array_grow(fsck, &array, list->count, &list->capacity, sizeof(note));
+	bool grown = array_grow(fsck, &array, list->count, &list->capacity, sizeof(*note));
 
 	list->notes = array;
 	if (grown)
-		list->notes[list->count++] = note;
+		list->notes[list->count++] = *note;
+}
+
+void fixes_add(struct fsck *fsck, const struct fix *fix)
+{
+	struct fix_list *list = &fsck->fixes;
+	void *array = list->fixes;
+	bool grown = array_grow(fsck, &array, list->count, &list->capacity, sizeof(*fix));
+
+	list->fixes = array;
+	if (grown)
+		list->fixes[list->count++] = *fix;
 }
 
 static int value_compare(const void *left, const void *right)
 {
 	const struct value_note *a = left, *b = right;
 
-	return a->object < b->object ? -1 : a->object > b->object;
+	if (a->object != b->object)
+		return a->object < b->object ? -1 : 1;
+	return a->inode < b->inode ? -1 : a->inode > b->inode;
 }
 
 void values_sort(struct value_list *list)

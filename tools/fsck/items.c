@@ -9,8 +9,10 @@ static void object_end(struct fsck *fsck)
 {
 	if (object.has_inode)
 		inode_end(fsck, &object);
-	if (object.value_pieces)
-		values_add(fsck, &fsck->values_found, object.number, object.value_bytes);
+	if (object.value_pieces) {
+		struct value_note note = {.object = object.number, .length = object.value_bytes};
+		values_add(fsck, &fsck->values_found, &note);
+	}
 	object = (struct object){0};
 }
 
@@ -39,7 +41,7 @@ static void intent_item(struct fsck *fsck, struct key key, const uint8_t *bytes,
 static void symlink_item(struct fsck *fsck, struct key key, const uint8_t *bytes, size_t size)
 {
 	if ((object.mode & 0170000) != 0120000) {
-		problem_report(fsck, PROBLEM_ITEM_STRAY, key.object, key.type, key.offset);
+		problem_report(fsck, PROBLEM_ITEM_KIND, key.object, key.type, key.offset);
 		return;
 	}
 	/* Only the last piece may be shorter: none may follow such a one. */
@@ -75,6 +77,8 @@ static void item_visit(struct fsck *fsck, struct key key, const uint8_t *bytes, 
 	if (key.object != object.number) {
 		object_end(fsck);
 		object.number = key.object;
+		if (key.object < INODE_LIMIT)
+			fsck->greatest = key.object;
 	}
 	if (key.object == ORPHAN_OBJECT) {
 		if (key.type == ITEM_ORPHAN)
@@ -91,7 +95,7 @@ static void item_visit(struct fsck *fsck, struct key key, const uint8_t *bytes, 
 		xattr_value_item(fsck, &object, key, size);
 	else if (object.has_inode)
 		other_item(fsck, key, bytes, size);
-	else if (!fsck->incomplete) /* the inode may stand where nobody could read it */
+	else if (fsck_complete(fsck)) /* the inode may stand where nobody could read it */
 		problem_report(fsck, PROBLEM_ITEM_STRAY, key.object, key.type, key.offset);
 }
 
@@ -112,9 +116,11 @@ uint64_t items_check(struct fsck *fsck)
 	object = (struct object){0};
 	walk_tree(fsck, TREE_FILES, true, item_visit);
 	object_end(fsck);
+	if (fsck->greatest >= fsck->next_inode)
+		problem_report(fsck, PROBLEM_NEXT_INODE, fsck->greatest, fsck->next_inode, 0);
 	for (unsigned tree = TREE_FILES + 1; tree < TREE_COUNT; tree++)
 		walk_tree(fsck, tree, true, ignored_visit);
-	if (!fsck->incomplete && !fsck->out_of_memory)
+	if (fsck_complete(fsck))
 		xattr_values_check(fsck);
 	return fsck->problems - before;
 }

@@ -1,65 +1,49 @@
-/* fsck.mmfs: the command line, the order of the passes, the last line. */
+/* fsck.mmfs: the command line, check, repair, and check again; the last line. */
 #include "fsck.h"
 
-#include "../common/open_image.h"
-
-#include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-/* As fsck(8) has them. */
-enum { EXIT_CLEAN = 0, EXIT_ERRORS_LEFT = 4, EXIT_OPERATION = 8, EXIT_WRONG_USAGE = 16 };
-
-struct settings {
-	const char *path;
-	unsigned verbose;
-	bool preen;  /* what the next mount mends by itself is no failure */
-	bool repair; /* asked for */
-};
+/* A repair is followed by a check, and that by another repair if anything is left that can be. */
+#define PASSES_MAX 5
 
 static const char usage_text[] =
     "Usage: fsck.mmfs [OPTION]... IMAGE\n"
-    "Checks an mmfs image. Nothing in it is ever changed.\n"
+    "Checks an mmfs image that is not mounted, and repairs it.\n"
     "\n"
-    "  -n, --no-change      check only (what this version always does)\n"
-    "  -p, --preen          check; what the next mount mends by itself is no failure\n"
-    "  -y, --yes            asks for repairs, which this version cannot do: checks, and says so\n"
-    "  -f, --force          accepted: clean images are always checked\n"
-    "  -v, --verbose        say what is being checked\n"
+    "  -n, --no-change      check only: the image is not written to\n"
+    "  -p, --preen          repair what loses nothing, without asking; leave everything if there is more.\n"
+    "                       An image that was unmounted is not checked\n"
+    "  -y, --yes            repair everything, without asking\n"
+    "  -f, --force          with -p: check also an image that was unmounted\n"
+    "  -v, --verbose        say what is being done\n"
     "  -h, --help           print this text\n"
     "  -V, --version        print the version\n"
     "\n"
-    "Exit status: 0 no problems, 4 problems were found, 8 the image could not be checked, 16 wrong usage.\n";
+    "Without -n, -p or -y it asks on the terminal, once for each kind of problem; without a terminal it "
+    "only\n"
+    "checks.\n"
+    "\n"
+    "Exit status: 0 no problems, 1 problems were found and repaired, 4 problems are left, 8 the image could\n"
+    "not be checked or repaired, 16 wrong usage.\n";
 
-static void take_option(struct settings *settings, int option)
+static _Noreturn void wrong_usage(const char *why)
 {
-	switch (option) {
-	case 'n':
-	case 'f':
-		return;
-	case 'p':
-		settings->preen = true;
-		return;
-	case 'y':
-		settings->repair = true;
-		return;
-	case 'v':
-		settings->verbose++;
-		return;
-	case 'h':
-		fputs(usage_text, stdout);
-		exit(EXIT_CLEAN);
-	case 'V':
-		puts(PROGRAM " " MMFS_VERSION);
-		exit(EXIT_CLEAN);
-	default:
-		fprintf(stderr, "Try '" PROGRAM " --help'.\n");
-		exit(EXIT_WRONG_USAGE);
-	}
+	fprintf(stderr, "%sTry '" PROGRAM " --help'.\n", why);
+	exit(EXIT_WRONG_USAGE);
 }
 
-static void parse_arguments(int count, char **arguments, struct settings *settings)
+static void take_mode(struct session *session, enum mode mode, bool *given)
+{
+	if (*given && session->mode != mode)
+		wrong_usage(PROGRAM ": only one of -n, -p and -y may be given\n");
+	session->mode = mode;
+	*given = true;
+}
+
+static void parse_arguments(int count, char **arguments, struct session *session)
 {
 	static const struct option options[] = {
 	    {"no-change", no_argument, NULL, 'n'}, {"preen", no_argument, NULL, 'p'},
@@ -67,125 +51,129 @@ static void parse_arguments(int count, char **arguments, struct settings *settin
 	    {"verbose", no_argument, NULL, 'v'},   {"help", no_argument, NULL, 'h'},
 	    {"version", no_argument, NULL, 'V'},   {NULL, 0, NULL, 0},
 	};
+	bool given = false;
 	int option;
 
-	while ((option = getopt_long(count, arguments, "npyfvhV", options, NULL)) != -1)
-		take_option(settings, option);
-	if (count - optind != 1) {
-		fprintf(stderr, PROGRAM ": give one image file\nTry '" PROGRAM " --help'.\n");
-		exit(EXIT_WRONG_USAGE);
+	while ((option = getopt_long(count, arguments, "npyfvhV", options, NULL)) != -1) {
+		switch (option) {
+		case 'n':
+			take_mode(session, MODE_CHECK, &given);
+			break;
+		case 'p':
+			take_mode(session, MODE_PREEN, &given);
+			break;
+		case 'y':
+			take_mode(session, MODE_YES, &given);
+			break;
+		case 'f':
+			session->force = true;
+			break;
+		case 'v':
+			session->verbose++;
+			break;
+		case 'h':
+			fputs(usage_text, stdout);
+			exit(EXIT_CLEAN);
+		case 'V':
+			puts(PROGRAM " " MMFS_VERSION);
+			exit(EXIT_CLEAN);
+		default:
+			wrong_usage("");
+		}
 	}
-	settings->path = arguments[optind];
+	if (count - optind != 1)
+		wrong_usage(PROGRAM ": give one image file\n");
+	session->path = arguments[optind];
+	session->no_terminal = !given && !(isatty(STDIN_FILENO) && isatty(STDOUT_FILENO));
+	if (!given)
+		session->mode = session->no_terminal ? MODE_CHECK : MODE_ASK;
 }
 
-static void run_passes(struct fsck *fsck)
+static void say_result(const struct fsck *fsck)
 {
-	static const struct {
-		const char *name;
-		uint64_t (*check)(struct fsck *fsck);
-	} passes[] = {
-	    {"superblock and roots", super_check}, {"maps", maps_check},   {"trees and items", items_check},
-	    {"names and links", names_check},	   {"space", space_check},
-	};
+	uint64_t found = fsck->session->found;
 
-	for (size_t i = 0; i < sizeof(passes) / sizeof(passes[0]) && !fsck->out_of_memory; i++) {
-		uint64_t found = passes[i].check(fsck);
-		if (fsck->verbose)
-			printf("%s: %s: %llu problems\n", fsck->path, passes[i].name,
-			       (unsigned long long)found);
-	}
-}
-
-static void say_result(const struct fsck *fsck, const struct settings *settings)
-{
 	problem_print_rest(fsck);
 	if (fsck->incomplete)
 		printf("%s: a part could not be read: what depends on it was not checked\n", fsck->path);
-	if (!fsck->problems) {
-		printf("%s: clean, %zu inodes, %llu data blocks\n", fsck->path, fsck->inode_count,
-		       (unsigned long long)fsck->data_blocks);
+	if (fsck->problems) {
+		printf("%s: %llu problem%s\n", fsck->path, (unsigned long long)fsck->problems,
+		       fsck->problems == 1 ? "" : "s");
 		return;
 	}
-	printf("%s: %llu problem%s\n", fsck->path, (unsigned long long)fsck->problems,
-	       fsck->problems == 1 ? "" : "s");
-	if (settings->repair || settings->preen)
-		printf("%s: this version cannot repair: copy what can be read out of a read-only mount\n",
-		       fsck->path);
+	if (found)
+		printf("%s: %llu problem%s repaired\n", fsck->path, (unsigned long long)found,
+		       found == 1 ? "" : "s");
+	printf("%s: clean, %zu inodes, %llu data blocks\n", fsck->path, fsck->inode_count,
+	       (unsigned long long)fsck->data_blocks);
 }
 
-static int exit_status(const struct fsck *fsck, const struct settings *settings)
+/* Looks, and says what is wrong; *ret_repair: it is to be repaired. */
+static int look(struct session *session, bool *ret_repair)
 {
-	uint64_t counted = fsck->problems;
+	struct fsck fsck;
+	int status = check_image(session, false, &fsck);
 
-	if (settings->preen && !fsck->incomplete)
-		counted -= fsck->mended;
-	return counted || fsck->incomplete ? EXIT_ERRORS_LEFT : EXIT_CLEAN;
+	*ret_repair = false;
+	if (status)
+		return status;
+	bool found = fsck.problems || fsck.incomplete;
+	say_result(&fsck);
+	if (!session->found)
+		session->found = fsck.problems;
+	if (found && session->mode == MODE_PREEN && fsck.unsafe)
+		printf("%s: not everything can be repaired without loss or a guess: nothing was changed; run "
+		       "it with -y, or without options on a terminal\n",
+		       fsck.path);
+	else if (found && session->no_terminal)
+		printf(
+		    "%s: nothing was changed: there is no terminal to ask on; to repair it, give -y or -p\n",
+		    fsck.path);
+	else
+		*ret_repair = found && session->mode != MODE_CHECK;
+	status = check_end(&fsck);
+	return status ? status : found ? EXIT_ERRORS_LEFT : EXIT_CLEAN;
 }
 
-static void release(struct fsck *fsck)
+/* Was it unmounted, as far as both superblock slots tell? Then -p has nothing to do. */
+static bool looks_clean(struct session *session)
 {
-	free(fsck->maps);
-	free(fsck->owned);
-	free(fsck->inodes);
-	free(fsck->orphans.numbers);
-	free(fsck->intents.numbers);
-	free(fsck->values_wanted.notes);
-	free(fsck->values_found.notes);
-}
+	struct store_file_options options = {.mode = STORE_READ_ONLY};
+	struct super_disk slots[2];
+	struct store *store;
+	bool clean = false;
 
-static int check_image(const struct settings *settings, struct store *store, struct image *image)
-{
-	struct fsck fsck = {.path = settings->path,
-			    .verbose = settings->verbose,
-			    .store = store,
-			    .image = image,
-			    .super = image_super(image),
-			    .zone_first = image_zone_first(image),
-			    .size_blocks = image_size_blocks(image)};
-	int status;
-
-	image_read_lock(image);
-	run_passes(&fsck);
-	image_read_unlock(image);
-	if (fsck.out_of_memory) {
-		fprintf(stderr, PROGRAM ": %s: not enough memory to check it\n", settings->path);
-		status = EXIT_OPERATION;
-	} else if (image_failure(image)) {
-		fprintf(stderr, PROGRAM ": %s: cannot be read: %s\n", settings->path,
-			strerror(abs(image_failure(image))));
-		status = EXIT_OPERATION;
-	} else {
-		say_result(&fsck, settings);
-		status = exit_status(&fsck, settings);
+	if (store_file_open(session->path, &options, &store))
+		return false; /* said by the check */
+	if (store_size(store) >= sizeof(slots)) {
+		memcpy(slots, store_at(store, 0), sizeof(slots));
+		clean = super_slot_clean(&slots[0], &slots[1]);
 	}
-	release(&fsck);
-	return status;
+	store_close(store);
+	return clean;
 }
 
 int main(int count, char **arguments)
 {
-	struct settings settings = {0};
-	struct open_image_options options = {.read_only = true, .quiet = true, .image.no_syncer = true};
-	struct store *store;
-	struct image *image;
+	struct session session = {0};
+	bool repair;
 
-	parse_arguments(count, arguments, &settings);
-	if (open_store(PROGRAM, settings.path, &options, &store, NULL))
-		return EXIT_OPERATION;
-	int detected = image_detect(store);
-	if (detected <= 0) {
-		fprintf(stderr, PROGRAM ": %s: not an mmfs image\n", settings.path);
-		store_close(store);
-		return EXIT_OPERATION;
+	parse_arguments(count, arguments, &session);
+	if (session.mode == MODE_PREEN && !session.force && looks_clean(&session)) {
+		printf("%s: was unmounted, not checked\n", session.path);
+		return EXIT_CLEAN;
 	}
-	int error = open_image_in(PROGRAM, settings.path, store, &options, &image);
-	if (error) {
-		if (error != -EUCLEAN)
-			return EXIT_OPERATION;
-		printf("%s: 1 problem: it cannot be opened\n", settings.path);
-		return EXIT_ERRORS_LEFT;
+	int status = look(&session, &repair);
+	if (!repair)
+		return status;
+	for (unsigned pass = 0; pass < PASSES_MAX && repair; pass++) {
+		uint64_t before = session.mended;
+		status = repair_image(&session);
+		if (status && status != EXIT_ERRORS_LEFT)
+			return status;
+		bool changed = session.mended != before;
+		status = look(&session, &repair);
+		repair &= changed;
 	}
-	int status = check_image(&settings, store, image);
-	image_close(image);
-	return status;
+	return status == EXIT_CLEAN ? EXIT_CORRECTED : status;
 }

@@ -14,6 +14,10 @@ static void name_check(struct fsck *fsck, struct key key, const struct dirent_di
 		problem_report(fsck, PROBLEM_DIRENT_TARGET, key.object, key.offset, le64_get(entry->inode));
 		return;
 	}
+	if (note->number == ROOT_INODE) {
+		problem_report(fsck, PROBLEM_DIR_PARENT, ROOT_INODE, key.object, ROOT_INODE);
+		return;
+	}
 	if (note->type != entry->type)
 		problem_report(fsck, PROBLEM_DIRENT_TYPE, key.object, key.offset, note->number);
 	if (note->names < UINT32_MAX)
@@ -36,10 +40,14 @@ static void name_visit(struct fsck *fsck, struct key key, const uint8_t *bytes, 
 
 static void links_check(struct fsck *fsck, const struct inode_note *note)
 {
-	if (note->nlink == 0 && !numbers_hold(&fsck->orphans, note->number))
-		problem_report(fsck, PROBLEM_ORPHAN, note->number, 0, 0);
+	bool listed = numbers_hold(&fsck->orphans, note->number);
+
+	if (note->nlink == 0 && !listed)
+		problem_report(fsck, PROBLEM_ORPHAN, note->number, note->names, 0);
 	if (note->type != DT_DIR) {
-		if (note->nlink != note->names)
+		if (note->nlink && !note->names && !listed)
+			problem_report(fsck, PROBLEM_UNNAMED, note->number, note->nlink, 0);
+		else if (note->nlink != note->names)
 			problem_report(fsck, PROBLEM_NLINK, note->number, note->nlink, note->names);
 		return;
 	}
@@ -55,7 +63,8 @@ static struct inode_note *note_above(const struct fsck *fsck, const struct inode
 	return above && above->type == DT_DIR ? above : NULL;
 }
 
-/* Climbs until what is known; then all that was passed is known too. Each note is passed once in all. */
+/* Climbs until what is known; then all that was passed is known too. Each note is passed once in all. What
+ * has no directory above has no name either, or one elsewhere: said of that. */
 static void climb(struct fsck *fsck, struct inode_note *from)
 {
 	struct inode_note *note = from;
@@ -64,8 +73,8 @@ static void climb(struct fsck *fsck, struct inode_note *from)
 		note->state = ON_PATH;
 		note = note->number == ROOT_INODE ? note : note_above(fsck, note);
 	}
-	if (!note || (note->state == ON_PATH && note->number != ROOT_INODE))
-		problem_report(fsck, PROBLEM_DIR_LOOP, from->number, 0, 0);
+	if (note && note->state == ON_PATH && note->number != ROOT_INODE)
+		problem_report(fsck, PROBLEM_DIR_LOOP, note->number, 0, 0);
 	for (note = from; note && note->state == ON_PATH; note = note_above(fsck, note))
 		note->state = REACHED;
 }
@@ -74,6 +83,8 @@ static void orphans_check(struct fsck *fsck)
 {
 	for (size_t i = 0; i < fsck->orphans.count; i++) {
 		const struct inode_note *note = inodes_find(fsck, fsck->orphans.numbers[i]);
+		fsck->at.key = (struct key){
+		    .object = ORPHAN_OBJECT, .type = ITEM_ORPHAN, .offset = fsck->orphans.numbers[i]};
 		if (!note)
 			problem_report(fsck, PROBLEM_ORPHAN_MISSING, fsck->orphans.numbers[i], 0, 0);
 		else if (note->nlink)
@@ -81,6 +92,8 @@ static void orphans_check(struct fsck *fsck)
 	}
 	for (size_t i = 0; i < fsck->intents.count; i++) {
 		const struct inode_note *note = inodes_find(fsck, fsck->intents.numbers[i]);
+		fsck->at.key = (struct key){
+		    .object = INTENT_OBJECT, .type = ITEM_INTENT, .offset = fsck->intents.numbers[i]};
 		if (!note || note->type != DT_REG)
 			problem_report(fsck, PROBLEM_INTENT, fsck->intents.numbers[i], INTENT_TRUNCATE, 0);
 	}
@@ -91,7 +104,7 @@ uint64_t names_check(struct fsck *fsck)
 	uint64_t before = fsck->problems;
 	const struct inode_note *root;
 
-	if (fsck->incomplete || fsck->out_of_memory)
+	if (!fsck_complete(fsck))
 		return 0;
 	root = inodes_find(fsck, ROOT_INODE);
 	if (!root || root->type != DT_DIR)

@@ -43,10 +43,10 @@ uint64_t space_check(struct fsck *fsck)
 {
 	uint64_t before = fsck->problems;
 
-	if (fsck->incomplete || fsck->out_of_memory)
+	if (!fsck_complete(fsck))
 		return 0;
 	for (uint64_t zone = 0; zone < fsck->zones; zone++)
-		if (fsck->maps[zone])
+		if (fsck->maps[zone] && !fsck->maps[zone]->rebuilt) /* else said already */
 			zone_check(fsck, zone);
 	count_check(fsck, PROBLEM_COUNT_INODES, fsck->roots->inodes, fsck->inode_count);
 	count_check(fsck, PROBLEM_COUNT_DATA, fsck->roots->data_blocks, fsck->data_blocks);

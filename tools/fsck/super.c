@@ -69,6 +69,13 @@ static void slots_compare(struct fsck *fsck, const struct super_disk *slots)
 			       0);
 }
 
+bool super_slot_clean(const struct super_disk *a, const struct super_disk *b)
+{
+	const struct super_disk *last = le64_get(a->generation) > le64_get(b->generation) ? a : b;
+
+	return slot_whole(a) && slot_whole(b) && le64_get(last->flags) == SUPER_CLEAN;
+}
+
 static void slots_check(struct fsck *fsck)
 {
 	struct super_disk slots[2];
@@ -96,7 +103,7 @@ static void root_check(struct fsck *fsck, unsigned tree)
 	uint32_t level = le32_get(root->level);
 	bool empty = block == 0;
 
-	if (level > TREE_MAX_LEVEL || (empty && level) || le32_get(root->reserved) ||
+	if (level >= TREE_MAX_LEVEL || (empty && level) || le32_get(root->reserved) ||
 	    le64_get(root->snapshot) > fsck->generation || le64_get(root->birth) > fsck->generation)
 		problem_report(fsck, PROBLEM_ROOT, tree, block, level);
 	if (!empty && tree != TREE_FILES)
@@ -114,6 +121,8 @@ static void roots_check(struct fsck *fsck)
 		bad = ROOTS_FIELD(generation);
 	else if (fsck->next_inode < FIRST_INODE || fsck->next_inode > INODE_LIMIT)
 		bad = ROOTS_FIELD(next_inode);
+	else if (le64_get(roots->salvage) > 1)
+		bad = ROOTS_FIELD(salvage);
 	else if (le32_get(roots->head.reserved))
 		bad = ROOTS_FIELD(head.reserved);
 	else if (!all_zeros(roots->unused, sizeof(roots->unused)))
@@ -133,12 +142,16 @@ uint64_t super_check(struct fsck *fsck)
 
 	slots_check(fsck);
 	if (image_block(fsck->image, image_roots_block(fsck->image), MAGIC_ROOTS, &bytes)) {
-		problem_report_block(fsck, PROBLEM_ROOTS, image_roots_block(fsck->image), 0);
+		problem_report_block(fsck, PROBLEM_ROOTS, image_roots_block(fsck->image), 0,
+				     image_damage(fsck->image));
 		return fsck->problems - before;
 	}
 	fsck->roots = bytes;
 	fsck->generation = le64_get(fsck->roots->generation);
 	fsck->next_inode = le64_get(fsck->roots->next_inode);
+	fsck->salvage = le64_get(fsck->roots->salvage) != 0;
+	if (fsck->salvage)
+		problem_report(fsck, PROBLEM_SALVAGE, 0, 0, 0);
 	roots_check(fsck);
 	return fsck->problems - before;
 }

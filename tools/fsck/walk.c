@@ -17,6 +17,7 @@ struct walk {
 	enum tree_id tree;
 	bool check;
 	walk_visit visit;
+	uint64_t nodes; /* seen */
 	unsigned depth;
 	struct step steps[TREE_MAX_LEVEL + 1];
 };
@@ -53,13 +54,13 @@ static bool header_right(struct walk *walk, const struct node_disk *node, uint64
 	return false;
 }
 
-/* Keys in order and within the bounds that the parent gives; items inside the block and apart from each
- * other.
- */
+/* Keys in order and within the bounds that the parent gives (the first of an inner node is the parent's);
+ * items inside the block and apart from each other. */
 static bool slots_right(struct walk *walk, const struct step *step)
 {
 	const struct node_disk *node = step->node;
 	unsigned count = le16_get(node->count), heap = le16_get(node->heap), used = 0;
+	unsigned level = le16_get(node->level);
 	size_t slots_end = sizeof(*node) + count * sizeof(node->slots[0]);
 	struct key previous = step->least;
 
@@ -73,7 +74,7 @@ static bool slots_right(struct walk *walk, const struct step *step)
 		unsigned at = le16_get(slot->at), size = le16_get(slot->size);
 		int order = key_compare(previous, key);
 		used += size;
-		if (order > 0 || (order == 0 && i > 0) ||
+		if (order > 0 || (order == 0 && i > 0) || (order != 0 && i == 0 && level > 0) ||
 		    (step->has_limit && key_compare(key, step->limit) >= 0)) {
 			say(walk, PROBLEM_NODE_KEYS, step->block, i);
 			return false;
@@ -111,31 +112,35 @@ static bool items_apart(struct walk *walk, const struct step *step)
 	return true;
 }
 
-/* Reads, checks and claims the node that `step` describes; false: it cannot be walked. */
+/* Reads, checks and claims the node that `step` describes; false: it cannot be walked. Claimed is only what
+ * is whole, so that a wrong pointer takes no block from its owner. */
 static bool step_open(struct walk *walk, struct step *step, uint64_t birth, unsigned level)
 {
-	const void *bytes;
+	struct fsck *fsck = walk->fsck;
 
-	if (walk->check) {
-		if (!maps_claim(walk->fsck, step->block, 1, GROUP_METADATA)) {
-			walk->fsck->incomplete = true;
-			return false;
-		}
-		walk->fsck->meta_blocks++;
-	}
-	if (image_block(walk->fsck->image, step->block, MAGIC_NODE, &bytes)) {
-		problem_report_block(walk->fsck, PROBLEM_NODE, walk->tree, step->block);
-		walk->fsck->incomplete = true;
+	fsck->at = (struct place){.key = step->least, .level = level};
+	if (walk->check && maps_claimable(fsck, step->block, 1)) {
+		say(walk, PROBLEM_NODE_PLACE, step->block, 0);
 		return false;
 	}
-	step->node = bytes;
-	if (!walk->check)
-		return true;
-	return header_right(walk, step->node, step->block, birth, level) && slots_right(walk, step) &&
-	       items_apart(walk, step);
+	if (repair_node(fsck->image, step->block, &step->node)) {
+		problem_report_block(fsck, PROBLEM_NODE, walk->tree, step->block, image_damage(fsck->image));
+		fsck->incomplete = true;
+		return false;
+	}
+	if (walk->check) {
+		if (!header_right(walk, step->node, step->block, birth, level) || !slots_right(walk, step) ||
+		    !items_apart(walk, step))
+			return false;
+		maps_claim(fsck, step->block, 1, GROUP_METADATA);
+		fsck->meta_blocks++;
+	}
+	walk->nodes++;
+	progress_show(walk->check ? "trees" : "names", walk->nodes, le64_get(fsck->roots->meta_blocks));
+	return true;
 }
 
-/* Goes down to the child in the present slot. */
+/* Goes down to the child in the present slot; its size was checked with the node. */
 static void walk_descend(struct walk *walk, struct step *parent)
 {
 	const struct slot_disk *slot = &parent->node->slots[parent->index];
@@ -144,10 +149,6 @@ static void walk_descend(struct walk *walk, struct step *parent)
 	unsigned level = le16_get(parent->node->level);
 
 	parent->index++;
-	if (le16_get(slot->size) != sizeof(child)) {
-		say(walk, PROBLEM_NODE_CHILD, parent->block, parent->index - 1);
-		return;
-	}
 	memcpy(&child, (const uint8_t *)parent->node + le16_get(slot->at), sizeof(child));
 	*step = (struct step){.block = le64_get(child.block), .least = slot_key(slot)};
 	if (parent->index < le16_get(parent->node->count)) {
@@ -165,6 +166,7 @@ static void walk_leaf(struct walk *walk, const struct step *leaf)
 {
 	for (unsigned i = 0; i < le16_get(leaf->node->count); i++) {
 		const struct slot_disk *slot = &leaf->node->slots[i];
+		walk->fsck->at.key = slot_key(slot);
 		walk->visit(walk->fsck, slot_key(slot), (const uint8_t *)leaf->node + le16_get(slot->at),
 			    le16_get(slot->size));
 	}
@@ -179,7 +181,7 @@ void walk_tree(struct fsck *fsck, enum tree_id tree, bool check, walk_visit visi
 	walk.steps[0] = (struct step){.block = le64_get(root->block)};
 	if (walk.steps[0].block == 0)
 		return;
-	if (level > TREE_MAX_LEVEL) {
+	if (level >= TREE_MAX_LEVEL) {
 		fsck->incomplete = true; /* said by super_check */
 		return;
 	}

@@ -6,9 +6,8 @@
 #include <stddef.h>
 #include <string.h>
 
-/* One xattr out of an item; false at its end or where it is cut short (*at is then past the size). */
-static bool xattr_next(const uint8_t *bytes, size_t size, size_t *at, struct xattr_disk *ret_xattr,
-		       const char **ret_name)
+bool xattr_next(const uint8_t *bytes, size_t size, size_t *at, struct xattr_disk *ret_xattr,
+		const char **ret_name)
 {
 	if (*at == size)
 		return false;
@@ -28,7 +27,7 @@ static bool xattr_next(const uint8_t *bytes, size_t size, size_t *at, struct xat
 	return true;
 }
 
-static bool xattr_possible(const struct fsck *fsck, const struct xattr_disk *xattr, const char *name)
+bool xattr_possible(const struct fsck *fsck, const struct xattr_disk *xattr, const char *name)
 {
 	uint64_t object = le64_get(xattr->value_object);
 	uint32_t length = le32_get(xattr->value_length);
@@ -42,7 +41,7 @@ static bool xattr_possible(const struct fsck *fsck, const struct xattr_disk *xat
 	return le16_get(xattr->inline_length) == length && length <= XATTR_INLINE;
 }
 
-static bool name_again(const uint8_t *bytes, size_t size, size_t at, const char *name, size_t length)
+bool xattr_again(const uint8_t *bytes, size_t size, size_t at, const char *name, size_t length)
 {
 	struct xattr_disk xattr;
 	const char *other;
@@ -65,11 +64,15 @@ void xattr_item(struct fsck *fsck, struct object *object, struct key key, const 
 			problem_report(fsck, PROBLEM_XATTR, key.object, key.offset, start);
 		if (hash != key.offset)
 			problem_report(fsck, PROBLEM_XATTR_HASH, key.object, key.offset, hash);
-		if (name_again(bytes, size, at, name, xattr.name_length))
+		if (xattr_again(bytes, size, at, name, xattr.name_length))
 			problem_report(fsck, PROBLEM_XATTR_TWICE, key.object, key.offset, 0);
-		if (le64_get(xattr.value_object))
-			values_add(fsck, &fsck->values_wanted, le64_get(xattr.value_object),
-				   le32_get(xattr.value_length));
+		if (le64_get(xattr.value_object)) {
+			struct value_note note = {.object = le64_get(xattr.value_object),
+						  .length = le32_get(xattr.value_length),
+						  .inode = key.object,
+						  .hash = key.offset};
+			values_add(fsck, &fsck->values_wanted, &note);
+		}
 		object->xattr_count++;
 		start = at;
 	}
@@ -87,18 +90,26 @@ void xattr_value_item(struct fsck *fsck, struct object *object, struct key key, 
 	object->value_bytes += size;
 }
 
+/* What is wrong is the xattr's. */
+static void at_xattr(struct fsck *fsck, const struct value_note *want)
+{
+	fsck->at.key = (struct key){.object = want->inode, .type = ITEM_XATTR, .offset = want->hash};
+}
+
 /* No pieces are left for this one: there were none, or an xattr before had the same number. */
 static void value_lost(struct fsck *fsck, size_t index)
 {
 	const struct value_note *want = &fsck->values_wanted.notes[index];
 	bool again = index > 0 && want[-1].object == want->object;
 
+	at_xattr(fsck, want);
 	problem_report(fsck, again ? PROBLEM_VALUE_LENGTH : PROBLEM_VALUE_LOST, want->object, want->length,
 		       0);
 }
 
 static void value_stray(struct fsck *fsck, const struct value_note *have)
 {
+	fsck->at.key = (struct key){.object = have->object, .type = ITEM_XATTR_VALUE};
 	problem_report(fsck, PROBLEM_VALUE_STRAY, have->object, have->length, 0);
 }
 
@@ -117,6 +128,7 @@ void xattr_values_check(struct fsck *fsck)
 			value_stray(fsck, have);
 			f++;
 		} else {
+			at_xattr(fsck, want);
 			if (want->length != have->length || inodes_find(fsck, want->object))
 				problem_report(fsck, PROBLEM_VALUE_LENGTH, want->object, want->length,
 					       have->length);
