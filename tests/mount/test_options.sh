@@ -66,7 +66,7 @@ ls -l "$mnt" >/dev/null
 [ "$(df --output=avail -k "$mnt" | tail -n 1)" -le 8192 ] || fail "full, but df says otherwise: $(df -k "$mnt")"
 rm "$mnt/large"
 # Freed blocks are for use once the record that freed them is sealed.
-sync -f "$mnt/before"
+sync "$mnt/before"
 sleep 1
 dd if=/dev/urandom of="$mnt/again" bs=1M count=30 status=none
 cksum "$mnt/again" >"$tmp/sum"

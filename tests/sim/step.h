@@ -79,6 +79,7 @@ struct mount {
 	struct fs *fs;
 	struct image_report report;
 	int error; /* of a step that ended with one */
+	bool fault_in_open; /* an injected fault struck while it was being opened */
 };
 
 int mount_open(struct mount *mount);
