@@ -96,7 +96,7 @@ trap 'exit 130' INT TERM HUP
 
 # run_one NAME SECONDS COMMAND...: runs it, prints its line, notes the result in a file.
 run_one() {
-	local name=$1 limit=$2 code=0 start=$SECONDS result=FAIL reason= place
+	local name=$1 limit=$2 code=0 start=$SECONDS result=FAIL reason="" place
 	local log=$logs/${name//\//_}
 	shift 2
 	place=$(mktemp -d "$work/XXXX") # short: sockets have short names

@@ -95,7 +95,7 @@ scripts=$MMFS_SOURCE/mount-scripts
 "$scripts/mount.mmfs" "$image" "$mnt" -o rw,noatime,nofail,_netdev,user
 expect text cat "$mnt/file"
 "$scripts/umount.mmfs" "$mnt"
-[ -z "$(daemon_pid "$image")" ] || fail "umount.mmfs returned before the daemon had ended"
+flock -n "$image" true || fail "umount.mmfs returned before the daemon had let go of the image"
 "$scripts/mount.mmfs" "$image" "$mnt" -o ro
 expect_fail 1 'Read-only' touch "$mnt/new"
 "$scripts/umount.mmfs" "$mnt"

@@ -255,6 +255,28 @@ static struct step bulk_step(uint64_t seed, uint64_t *state, unsigned index)
 	return step;
 }
 
+/* Blocks come and go by tens of MiB, so that zones do; the files are small, so that looking at them is quick.
+ */
+static struct step zones_step(uint64_t *state, unsigned index)
+{
+	static const uint8_t kinds[] = {
+	    STEP_FALLOCATE_KEEP, STEP_FALLOCATE_KEEP, STEP_TRUNCATE, STEP_TRUNCATE, STEP_UNLINK,
+	    STEP_CREATE,	 STEP_CREATE,	      STEP_WRITE,    STEP_WRITE,    STEP_SETXATTR,
+	    STEP_SYNC,		 STEP_CHECKPOINT,     STEP_REMOUNT,  STEP_TRIM};
+	struct step step = {.kind = kinds[random_next(state) % sizeof(kinds)]};
+
+	if (index < 4)
+		step.kind = STEP_CREATE;
+	step.a = (struct step_path){.count = 1, .names = {200 + (uint32_t)(random_next(state) % 4)}};
+	if (index < 4)
+		step.a.names[0] = 200 + index;
+	step.length = random_next(state) % 20000 + 1;
+	step.offset = random_next(state) % 20000;
+	if (step.kind == STEP_FALLOCATE_KEEP)
+		step.length = (1 + random_next(state) % 30) << 20;
+	return step;
+}
+
 bool script_wants_small_image(uint64_t seed)
 {
 	return seed % 16 == 6;
@@ -268,5 +290,7 @@ struct step script_random_step(uint64_t seed, unsigned index)
 		return churn_step(&state, index);
 	if (script_wants_small_image(seed))
 		return bulk_step(seed, &state, index);
+	if (seed % 16 == 14)
+		return zones_step(&state, index);
 	return mixed_step(seed, &state, index);
 }

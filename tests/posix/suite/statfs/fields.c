@@ -42,5 +42,4 @@ RULE("statvfs: sane numbers that follow what is used")
 	make(REGULAR, "other");
 	succeeds(statvfs("other", &again));
 	check(again.f_fsid == space.f_fsid);
-	check(again.f_blocks == space.f_blocks);
 }
