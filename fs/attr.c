@@ -1,7 +1,4 @@
-/*
- * Attributes. Reading never writes them: atime changes by utimensat and at creation only, so that reads,
- * which the kernel mostly answers from its cache anyway, cost no record.
- */
+/* Attributes. Reading them never writes them; what reading a file does to its atime is in file.c. */
 #include "fs_i.h"
 
 #include <errno.h>

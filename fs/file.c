@@ -166,7 +166,8 @@ static void file_touch_atime(struct fs *fs, const struct inode *seen)
 	if (fs->options.noatime || fs->options.read_only || image_read_only(fs->image) ||
 	    !file_atime_due(seen, now))
 		return;
-	/* The reply is out: this record must not look like the request's, which would be answered from it */
+	/* Reading again is safe: this record must not look like the request's, which would be answered from
+	 * it */
 	txn_request(0, 0);
 	struct txn *txn;
 	if (txn_begin(fs->image, 1, TXN_REPLACES, &txn))
@@ -189,7 +190,8 @@ static size_t file_length_within(const struct inode *inode, uint64_t offset, siz
 	return offset >= inode->size ? 0 : smaller(length, inode->size - offset);
 }
 
-int fs_read(struct fs *fs, uint64_t number, uint64_t offset, size_t length, fs_pieces reply, void *context)
+static int file_read(struct fs *fs, uint64_t number, uint64_t offset, size_t length, fs_pieces reply,
+		     void *context, bool touch)
 {
 	struct iovec pieces[READ_PIECES];
 	struct inode inode;
@@ -203,15 +205,28 @@ int fs_read(struct fs *fs, uint64_t number, uint64_t offset, size_t length, fs_p
 		result = file_point(fs, number, offset, length, pieces, &count);
 	if (result)
 		goto unlock;
+	/* First, or a stat right after the reply could still get the old time, which the kernel then keeps.
+	 */
+	if (touch && length > 0)
+		file_touch_atime(fs, &inode);
 	if (length > 0 && count == 0)
 		result = file_reply_copy(fs, number, offset, length, reply, context);
 	else
 		result = reply(context, pieces, count, length);
-	if (!result && length > 0)
-		file_touch_atime(fs, &inode);
 unlock:
 	inode_unlock(fs, number);
 	return result;
+}
+
+int fs_read(struct fs *fs, uint64_t number, uint64_t offset, size_t length, fs_pieces reply, void *context)
+{
+	return file_read(fs, number, offset, length, reply, context, true);
+}
+
+int fs_read_noatime(struct fs *fs, uint64_t number, uint64_t offset, size_t length, fs_pieces reply,
+		    void *context)
+{
+	return file_read(fs, number, offset, length, reply, context, false);
 }
 
 ssize_t fs_read_copy(struct fs *fs, uint64_t number, uint64_t offset, void *bytes, size_t length)

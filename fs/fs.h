@@ -143,6 +143,9 @@ MUST_CHECK int fs_getattr_lookup(struct fs *fs, uint64_t inode, struct fs_attr *
 typedef int (*fs_pieces)(void *context, const struct iovec *pieces, int count, size_t total);
 MUST_CHECK int fs_read(struct fs *fs, uint64_t inode, uint64_t offset, size_t length, fs_pieces reply,
 		       void *context);
+/* The same, and atime stays (O_NOATIME). */
+MUST_CHECK int fs_read_noatime(struct fs *fs, uint64_t inode, uint64_t offset, size_t length, fs_pieces reply,
+			       void *context);
 /* Into a buffer; guarded. Returns bytes read. */
 MUST_CHECK ssize_t fs_read_copy(struct fs *fs, uint64_t inode, uint64_t offset, void *bytes, size_t length);
 

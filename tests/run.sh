@@ -96,13 +96,13 @@ trap 'exit 130' INT TERM HUP
 
 # run_one NAME SECONDS COMMAND...: runs it, prints its line, notes the result in a file.
 run_one() {
-	local name=$1 limit=$2 code=0 start=$SECONDS result=FAIL reason=
+	local name=$1 limit=$2 code=0 start=$SECONDS result=FAIL reason="" place
 	local log=$logs/${name//\//_}
 	shift 2
-	mkdir -p "$log.tmp"
-	chmod 755 "$log.tmp"
-	TMPDIR=$log.tmp timeout -k 60 "$limit" "$@" >"$log.log" 2>&1 </dev/null || code=$?
-	if ! sweep_below "$log.tmp" >>"$log.log" 2>&1; then
+	place=$(mktemp -d "$work/XXXX") # short: sockets have short names
+	chmod 755 "$place"
+	TMPDIR=$place timeout -k 60 "$limit" "$@" >"$log.log" 2>&1 </dev/null || code=$?
+	if ! sweep_below "$place" >>"$log.log" 2>&1; then
 		echo "left mounts or daemons behind" >>"$log.log"
 		[ $code != 0 ] || code=97
 	fi
@@ -121,7 +121,7 @@ run_one() {
 		[ $result != FAIL ] || tail -n 60 "$log.log" | sed 's/^/    | /'
 	} >"$log.line"
 	cat "$log.line"
-	rm -rf --one-file-system "$log.tmp"
+	rm -rf --one-file-system "$place"
 	[ $result != FAIL ]
 }
 

@@ -9,6 +9,7 @@
 #include "wire.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -48,8 +49,9 @@ static void ops_read(fuse_req_t request, fuse_ino_t inode, size_t size, off_t of
 {
 	struct read_reply reply = {.request = request};
 
-	(void)file;
-	int error = fs_read(daemon_of(request)->fs, inode, (uint64_t)offset, size, read_pieces, &reply);
+	/* Opens are stateless, but each read tells the flags of its descriptor. */
+	int error = (file->flags & O_NOATIME ? fs_read_noatime : fs_read)(
+	    daemon_of(request)->fs, inode, (uint64_t)offset, size, read_pieces, &reply);
 	if (reply.replied)
 		return;
 	if (error)

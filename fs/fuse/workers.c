@@ -14,6 +14,10 @@
 #include <unistd.h>
 
 #define WORKERS_MOST 64u
+/* So many requests in a row with another behind them mean that there is work for two. One alone does not: a
+ * client leaves a FORGET behind and goes on with its next request, and waking another worker costs more than
+ * that one. */
+#define CROWDED_LEAST 8u
 
 struct pool {
 	struct daemon *daemon;
@@ -105,6 +109,7 @@ static void handle(struct fuse_session *session, struct fuse_buf *buffer, size_t
 static bool serve_turn(struct fuse_session *session, struct fuse_buf *buffer)
 {
 	int descriptor = fuse_session_fd(session);
+	unsigned crowded = 0;
 
 	while (!fuse_session_exited(session)) {
 		spin(descriptor);
@@ -116,7 +121,8 @@ static bool serve_turn(struct fuse_session *session, struct fuse_buf *buffer)
 				strerror(-size));
 		if (size <= 0)
 			return false;
-		bool keep = pool.count < 2 || (wire_request_short() && !request_waits(descriptor));
+		crowded = request_waits(descriptor) ? crowded + 1 : 0;
+		bool keep = pool.count < 2 || (wire_request_short() && crowded < CROWDED_LEAST);
 		if (!keep)
 			turn_pass();
 		handle(session, buffer, (size_t)size);

@@ -1,7 +1,7 @@
 /*
  * Worker threads. One at a time has the turn: it looks for the next request, polling for a moment before it
  * sleeps, since waking a sleeping thread costs more than most requests do. It keeps the turn while it handles
- * a short request and nothing else waits; else it passes the turn on first.
+ * a short request, unless others keep waiting behind; else it passes the turn on first.
  */
 #ifndef MMFS_WORKERS_H
 #define MMFS_WORKERS_H

@@ -31,7 +31,7 @@ mknod null c 1 3
 mknod disk b 8 1
 touch "$(printf 'n%.0s' {1..255})" $'odd\tname \xff'
 setfattr -n user.small -v value numbers
-setfattr -n user.large -v "$(seq 5000 | tr '\n' ' ')" numbers
+setfattr -n user.large -v "$(seq 2000 | tr '\n' ' ')" numbers
 setfattr -n trusted.t -v t a
 chown 1000:2000 one-byte
 chmod 4751 one-byte
@@ -50,7 +50,7 @@ mkdir "$mnt/more"
 for i in $(seq 100); do echo "$i" >"$mnt/more/$i"; done
 rm -r "$mnt/more"
 touch -d '2001-02-03 04:05:06.789012345 UTC' "$mnt"
-sync -f "$mnt"
+sync "$mnt"
 dd of="$mnt/one-byte" if=/dev/null conv=notrunc,fsync status=none
 pid=$(daemon_pid "$image")
 kill -KILL "$pid"

@@ -81,7 +81,7 @@ cp /bin/echo program
 expect "runs from here" ./program runs from here
 
 note "what fsync promised, and the rest, after a remount"
-sync -f whole
+sync whole
 cd /
 cp "$mnt/mapped" "$tmp/mapped"
 remount "$image" "$mnt"

@@ -34,7 +34,7 @@ used=$(df --output=used -B 1 "$mnt" | tail -n 1)
 note "growth"
 empty=$(host_bytes "$image")
 dd if=/dev/urandom of="$mnt/large" bs=1M count=200 status=none
-sync -f "$mnt/large"
+sync "$mnt/large"
 grown=$(df --output=used -B 1 "$mnt" | tail -n 1)
 [ $((grown - used)) -ge $((200 * mib)) ] && [ $((grown - used)) -le $((204 * mib)) ] || fail "df: $((grown - used)) for 200 MiB"
 [ $(($(host_bytes "$image") - empty)) -ge $((200 * mib)) ] || fail "where are the bytes?"
@@ -42,16 +42,16 @@ grown=$(df --output=used -B 1 "$mnt" | tail -n 1)
 
 note "a hole gives space back while mounted"
 fallocate -p -o $((10 * mib)) -l $((150 * mib)) "$mnt/large"
-sync -f "$mnt/large"
+sync "$mnt/large"
 within 30 "after punching 150 MiB" takes_less $((empty + 120 * mib))
 
 note "a cut and a deleted file too"
 truncate -s $((20 * mib)) "$mnt/large"
-sync -f "$mnt/large"
+sync "$mnt/large"
 within 30 "after cutting to 20 MiB" takes_less $((empty + 80 * mib))
 echo small >"$mnt/small"
 rm "$mnt/large"
-sync -f "$mnt/small"
+sync "$mnt/small"
 within 30 "after deleting" takes_less $((empty + 64 * mib))
 
 note "many small files"
@@ -59,7 +59,7 @@ mkdir "$mnt/many"
 (cd "$mnt/many" && for i in $(seq 40); do mkdir "$i" && split -b 5000 -a 4 <(head -c 1000000 /dev/urandom) "$i/f"; done)
 expect 8000 sh -c 'find "$1" -type f | wc -l' sh "$mnt/many"
 rm -r "$mnt/many"
-sync -f "$mnt/small"
+sync "$mnt/small"
 within 30 "after deleting many" takes_less $((empty + 64 * mib))
 fstrim "$mnt"
 
@@ -88,7 +88,7 @@ expect_fail 1 'No space left' dd if=/dev/zero of="$mnt/large" bs=1M count=100
 expect kept cat "$mnt/kept"
 [ "$(available "$mnt")" -le $((8 * mib)) ] || fail "the host is full, statfs says $(available "$mnt")"
 rm "$mnt/large"
-sync -f "$mnt/kept"
+sync "$mnt/kept"
 sleep 1
 echo more >"$mnt/more"
 expect more cat "$mnt/more"

@@ -68,7 +68,7 @@ started=$SECONDS
 rm -r "$mnt"/tree "$mnt"/links "$mnt"/moved
 note "removed in $((SECONDS - started)) s"
 expect "" ls -A "$mnt"
-sync -f "$mnt"
+sync "$mnt"
 end=$((SECONDS + 30))
 until [ "$(host_bytes "$image")" -le $((empty + (full_size - empty) / 4)) ]; do
 	[ "$SECONDS" -lt $end ] || fail "the image does not shrink: $empty, $full_size, $(host_bytes "$image")"

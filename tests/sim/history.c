@@ -9,12 +9,14 @@
 
 int mount_open(struct mount *mount)
 {
+	bool was_hit = mount->sim->fault.hit;
 	int error;
 
 	mount->fs = NULL;
 	mount->image = NULL;
 	mount->report = (struct image_report){0};
 	error = image_open(store_sim_open(mount->sim), &mount->options, &mount->image, &mount->report);
+	mount->fault_in_open = mount->fault_in_open || (!was_hit && mount->sim->fault.hit);
 	if (error) {
 		mount->image = NULL;
 		return error;

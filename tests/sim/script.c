@@ -224,13 +224,13 @@ static struct step churn_step(uint64_t *state, unsigned index)
 }
 
 #define BULK_FILES 40u
-#define BULK_FULL  60u /* xattrs of so many nodes that they fill a group of blocks */
+#define BULK_FULL  62u /* steps, most of them xattrs, whose nodes nearly fill a group of blocks */
 
 /* Fills a group of blocks with tree nodes; then more of them come, which need a second group, and go again,
  * and file data takes their place: blocks change from one use to the other (R2). Wants a small image. */
 static struct step bulk_step(uint64_t seed, uint64_t *state, unsigned index)
 {
-	unsigned full = BULK_FILES + BULK_FULL - 3 + (unsigned)(seed / 16 % 5), turn = (index - full) % 12;
+	unsigned full = BULK_FILES + BULK_FULL + (unsigned)(seed / 16 % 4), turn = (index - full) % 12;
 	struct step step = {.kind = STEP_CREATE, .length = 60000};
 	unsigned file = index % BULK_FILES;
 
@@ -243,18 +243,37 @@ static struct step bulk_step(uint64_t seed, uint64_t *state, unsigned index)
 		file = turn % 4;
 	}
 	if (step.kind == STEP_WRITE) {
-		step.length = 4096 * (1 + random_next(state) % 100);
-		file = (unsigned)(random_next(state) % 20);
-		if (random_next(state) % 3 == 0)
-			step.kind = STEP_TRUNCATE;
-		if (turn == 8)
-			step.kind = STEP_SYNC;
-		if (step.kind == STEP_TRUNCATE)
-			step.length = 0;
+		static const uint8_t kinds[] = {STEP_SYNC, STEP_TRUNCATE, STEP_WRITE, STEP_APPEND};
+
+		step.kind = kinds[turn - 8];
+		step.length = step.kind == STEP_TRUNCATE ? 0 : 4096 * (1 + random_next(state) % 200);
+		file = index / 12 % 5;
 	}
 	if (index < full && index % 16 == 15)
 		step.kind = STEP_SYNC;
 	step.a = (struct step_path){.count = 1, .names = {200 + file}};
+	return step;
+}
+
+/* Blocks come and go by tens of MiB, so that zones do; the files are small, so that looking at them is quick.
+ */
+static struct step zones_step(uint64_t *state, unsigned index)
+{
+	static const uint8_t kinds[] = {
+	    STEP_FALLOCATE_KEEP, STEP_FALLOCATE_KEEP, STEP_TRUNCATE, STEP_TRUNCATE, STEP_UNLINK,
+	    STEP_CREATE,	 STEP_CREATE,	      STEP_WRITE,    STEP_WRITE,    STEP_SETXATTR,
+	    STEP_SYNC,		 STEP_CHECKPOINT,     STEP_REMOUNT,  STEP_TRIM};
+	struct step step = {.kind = kinds[random_next(state) % sizeof(kinds)]};
+
+	if (index < 4)
+		step.kind = STEP_CREATE;
+	step.a = (struct step_path){.count = 1, .names = {200 + (uint32_t)(random_next(state) % 4)}};
+	if (index < 4)
+		step.a.names[0] = 200 + index;
+	step.length = random_next(state) % 20000 + 1;
+	step.offset = random_next(state) % 20000;
+	if (step.kind == STEP_FALLOCATE_KEEP)
+		step.length = (1 + random_next(state) % 30) << 20;
 	return step;
 }
 
@@ -271,5 +290,7 @@ struct step script_random_step(uint64_t seed, unsigned index)
 		return churn_step(&state, index);
 	if (script_wants_small_image(seed))
 		return bulk_step(seed, &state, index);
+	if (seed % 16 == 14)
+		return zones_step(&state, index);
 	return mixed_step(seed, &state, index);
 }

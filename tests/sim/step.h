@@ -78,7 +78,8 @@ struct mount {
 	struct image *image;
 	struct fs *fs;
 	struct image_report report;
-	int error; /* of a step that ended with one */
+	int error;	    /* of a step that ended with one */
+	bool fault_in_open; /* an injected fault struck while it was being opened */
 };
 
 int mount_open(struct mount *mount);

@@ -227,13 +227,15 @@ static int injected(struct store_sim *sim, enum sim_kind kind)
 	struct sim_fault *fault = &sim->fault;
 
 	sim->calls[kind]++;
-	if (!(fault->kinds >> kind & 1) || !fault->error)
+	if (!(fault->kinds >> kind & 1) || (!fault->error && !fault->fills_host))
 		return 0;
 	if (fault->hit)
 		return fault->sticky ? fault->error : 0;
 	if (--fault->nth)
 		return 0;
 	fault->hit = true;
+	if (fault->fills_host)
+		sim->host_pages = sim->used_pages;
 	return fault->error;
 }
 
@@ -300,7 +302,10 @@ static int do_reserve(struct store_sim *sim, uint64_t offset, uint64_t length)
 		error = check_range(sim, offset, length);
 	if (error || !length)
 		return error;
+	/* who does not count pages need not know, and copies fewer */
 	for (uint64_t page = offset / SIM_PAGE; page < page_end(offset, length); page++) {
+		if (sim->host_pages == UINT64_MAX && !sim->counts_pages)
+			break;
 		mark_dirty(sim, page); /* whether it is used must come back too */
 		mark_used(sim, page);
 	}

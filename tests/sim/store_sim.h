@@ -42,7 +42,8 @@ struct sim_fault {
 	uint64_t nth;
 	int error;
 	bool sticky;
-	bool hit; /* set when it failed a call */
+	bool fills_host; /* instead of failing, from then on the host has no room left */
+	bool hit;	 /* set when it failed a call */
 };
 
 struct store_sim {
@@ -57,6 +58,7 @@ struct store_sim {
 	uint64_t host_pages; /* the host has room for that many; UINT64_MAX: no limit */
 	bool frozen, is_open, recording;
 	bool punch_unsupported;
+	bool counts_pages;  /* reservations count as used though the host has no limit yet */
 	bool out_of_memory; /* the log lacks events */
 	struct sim_log log;
 	struct sim_fault fault;

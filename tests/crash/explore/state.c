@@ -158,6 +158,44 @@ static bool wants_to_go_on(const struct attempt *attempt)
 	return chance % (run->depth ? 12 : 40) == 0;
 }
 
+static void window_of(const struct attempt *attempt, struct verify_window *ret_window)
+{
+	if (attempt->kill)
+		verify_kill_window(attempt->run->history, attempt->acknowledged, ret_window);
+	else
+		verify_power_window(attempt->run->history, attempt->acknowledged, ret_window);
+}
+
+/* A read-only mount recovers in memory: it shows the same and changes nothing. */
+static int check_read_only(const struct attempt *attempt, struct store_sim *sim, struct verify_result *result)
+{
+	const struct run *run = attempt->run;
+	struct session_disk session;
+	struct mount mount = {.sim = sim,
+			      .options = {.no_syncer = true, .read_only = true, .session = &session},
+			      .fs_options = {.read_only = true}};
+	size_t dirty = sim->dirty_count;
+	uint64_t syncs = sim->calls[SIM_SYNC_ALL];
+	struct verify_window window;
+	int error;
+
+	explore_session(run->session + !attempt->kill, &session);
+	error = mount_open(&mount);
+	if (error) {
+		snprintf(result->why, sizeof(result->why), "opening read-only says %s: %s", strerror(-error),
+			 mount.report.text);
+		return 1;
+	}
+	window_of(attempt, &window);
+	error = verify_tree(&mount, run->history, &window, result);
+	mount_drop(&mount);
+	if (!error && (sim->dirty_count != dirty || sim->calls[SIM_SYNC_ALL] != syncs)) {
+		snprintf(result->why, sizeof(result->why), "a read-only mount changed the image");
+		return 1;
+	}
+	return error;
+}
+
 /* 0; 1: with the reason. */
 static int check(const struct attempt *attempt, struct mount *mount, struct verify_result *result)
 {
@@ -170,10 +208,7 @@ static int check(const struct attempt *attempt, struct mount *mount, struct veri
 			 mount->report.text);
 		return 1;
 	}
-	if (attempt->kill)
-		verify_kill_window(run->history, attempt->acknowledged, &window);
-	else
-		verify_power_window(run->history, attempt->acknowledged, &window);
+	window_of(attempt, &window);
 	error = verify_space(mount, result->why, sizeof(result->why));
 	if (!error)
 		error = verify_tree(mount, run->history, &window, result);
@@ -188,12 +223,17 @@ void state_try(const struct attempt *attempt)
 	struct mount mount = {.options = {.no_syncer = true, .session = &session}};
 	struct verify_result result = {.why = ""};
 	struct model_state *found = NULL;
+	int wrong = 0;
 
 	explore_session(run->session + !attempt->kill, &session);
 	explore_reset(random_mix(run->seed, attempt->place.event));
 	explorer->states++;
 	mount.sim = build(attempt);
-	if (check(attempt, &mount, &result))
+	if (random_mix(run->seed + 9, attempt->place.event * 100 + attempt->place.number) % 8 == 0)
+		wrong = check_read_only(attempt, mount.sim, &result);
+	if (!wrong)
+		wrong = check(attempt, &mount, &result);
+	if (wrong)
 		state_report(run, &attempt->place, attempt->acknowledged, result.why);
 	else if (wants_to_go_on(attempt))
 		found = verify_state(&mount, run->history, &result);

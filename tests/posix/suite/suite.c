@@ -13,7 +13,7 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
-#define RULE_SECONDS 120
+#define RULE_SECONDS 300
 
 static struct rule *rules;
 static const struct rule *current;

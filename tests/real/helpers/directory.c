@@ -79,6 +79,7 @@ static void remove_and_list(const char *path, int directory, int count)
 	while (waitpid(child, &status, WNOHANG) == 0) {
 		list(path, count);
 		listings++;
+		usleep(50000); /* the removing is to get ahead between two listings */
 	}
 	if (status)
 		errx(1, "removing failed");

@@ -38,4 +38,12 @@ RULE("chown takes set-user-ID and set-group-ID from files, not from directories"
 	after(REGULAR, 06644, 02644, OTHER_USER, OTHER_GROUP, false);
 	after(REGULAR, 06755, 0755, OTHER_USER, OTHER_GROUP, false);
 	after(REGULAR, 06755, 0755, 0, 0, false);
+	/* Nothing is changed by others, even if nothing is asked for. */
+	context("others, -1, -1");
+	make_file("file", 06755, USER, GROUP, "");
+	as(OTHER_USER, OTHER_GROUP, fails(chown("file", keep, keep), EPERM));
+	equals(mode_of("file"), 06755);
+	must(chmod("file", 0755));
+	as(OTHER_USER, OTHER_GROUP, succeeds(chown("file", keep, keep)));
+	as(USER, GROUP, succeeds(chown("file", keep, keep)));
 }

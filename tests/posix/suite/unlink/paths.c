@@ -5,7 +5,7 @@ static int call_path(const char *path)
 	return unlink(path);
 }
 
-RULE("errors of paths")
+RULE("errors of paths: ENOENT, ENOTDIR, ENAMETOOLONG, ELOOP, EACCES")
 {
 	path_errors(&(struct path_call){.run = call_path, .flags = PATH_NO_FOLLOW});
 }
