@@ -436,10 +436,13 @@ int repair_cut(struct txn *txn, enum tree_id tree, struct key key, unsigned leve
 		const struct node_disk *node;
 
 		result = tree_remove_child(txn, tree, step->block, level, step->index);
-		if (result == 0)
-			result = block_read(txn->image, step->block, MAGIC_NODE, (const void **)&node);
-		if (result < 0 || node_count(node) > 0)
+		if (result < 0)
 			return result;
+		result = block_read(txn->image, step->block, MAGIC_NODE, (const void **)&node);
+		if (result < 0)
+			return result;
+		if (node_count(node) > 0)
+			return 0;
 	}
 	return tree_set_root(txn, tree, 0, 0, 0);
 }
