@@ -230,27 +230,33 @@ static struct step churn_step(uint64_t *state, unsigned index)
  * and file data takes their place: blocks change from one use to the other (R2). Wants a small image. */
 static struct step bulk_step(uint64_t seed, uint64_t *state, unsigned index)
 {
-	unsigned full = BULK_FILES + BULK_FULL + (unsigned)(seed / 16 % 4), turn = (index - full) % 12;
+	/* the spare ones make room in the first group, so that the second is not kept for its room */
+	static const struct {
+		uint8_t kind, xattr, file;
+	} turns[16] = {
+	    {STEP_SETXATTR, 2, 0},    {STEP_SETXATTR, 2, 1},	{STEP_SETXATTR, 2, 2},
+	    {STEP_SETXATTR, 2, 3},    {STEP_REMOVEXATTR, 2, 0}, {STEP_REMOVEXATTR, 2, 1},
+	    {STEP_REMOVEXATTR, 2, 2}, {STEP_REMOVEXATTR, 2, 3}, {STEP_REMOVEXATTR, 0, 4},
+	    {STEP_REMOVEXATTR, 0, 5}, {STEP_SYNC, 0, 0},	{STEP_TRUNCATE, 0, 0},
+	    {STEP_WRITE, 0, 0},	      {STEP_APPEND, 0, 0},	{STEP_SETXATTR, 0, 4},
+	    {STEP_SETXATTR, 0, 5},
+	};
+	unsigned full = BULK_FILES + BULK_FULL + (unsigned)(seed / 16 % 4), turn = (index - full) % 16;
 	struct step step = {.kind = STEP_CREATE, .length = 60000};
 	unsigned file = index % BULK_FILES;
 
 	if (index >= BULK_FILES && index < full) {
-		step.kind = STEP_SETXATTR;
+		step.kind = index % 16 == 15 ? STEP_SYNC : STEP_SETXATTR;
 		step.seed = (index - BULK_FILES) / BULK_FILES;
 	} else if (index >= full) {
-		step.kind = turn < 4 ? STEP_SETXATTR : turn < 8 ? STEP_REMOVEXATTR : STEP_WRITE;
-		step.seed = 2;
-		file = turn % 4;
+		step.kind = turns[turn].kind;
+		step.seed = turns[turn].xattr;
+		file = turns[turn].file;
 	}
-	if (step.kind == STEP_WRITE) {
-		static const uint8_t kinds[] = {STEP_SYNC, STEP_TRUNCATE, STEP_WRITE, STEP_APPEND};
-
-		step.kind = kinds[turn - 8];
+	if (step.kind == STEP_TRUNCATE || step.kind == STEP_WRITE || step.kind == STEP_APPEND) {
 		step.length = step.kind == STEP_TRUNCATE ? 0 : 4096 * (1 + random_next(state) % 200);
-		file = index / 12 % 5;
+		file = (index - full) / 16 % 5;
 	}
-	if (index < full && index % 16 == 15)
-		step.kind = STEP_SYNC;
 	step.a = (struct step_path){.count = 1, .names = {200 + file}};
 	return step;
 }

@@ -115,6 +115,27 @@ static int record(struct run *run, step_source source, const void *context, stru
 	return error;
 }
 
+/* What the log holds, for whoever wonders whether a workload reaches something. */
+static void tell_log(const struct run *run)
+{
+	static const char *const names[SIM_KINDS] = {"stores",	"sizes",       "reservations",
+						     "punches", "range syncs", "syncs"};
+	const struct sim_log *log = &run->level->recorder->log;
+	uint64_t counts[SIM_KINDS] = {0}, largest = 0;
+
+	if (!run->explorer->verbose || run->explorer->quiet)
+		return;
+	for (size_t i = 0; i < log->count; i++) {
+		counts[log->events[i].kind]++;
+		if (log->events[i].kind == SIM_SET_SIZE && log->events[i].offset > largest)
+			largest = log->events[i].offset;
+	}
+	printf("    %zu events:", log->count);
+	for (unsigned kind = 0; kind < SIM_KINDS; kind++)
+		printf(" %lu %s", counts[kind], names[kind]);
+	printf("; largest size set %lu\n", largest);
+}
+
 /* ---- playing back ---- */
 
 static bool seen_before(struct run *run, uint64_t hash)
@@ -336,8 +357,10 @@ void explore_run(struct run *run, step_source source, const void *context, struc
 	store_sim_copy(run->level->cache, run->level->recorder);
 	store_sim_copy(run->level->kill, run->level->recorder);
 	explore_reset(run->seed);
-	if (!record(run, source, context, session) && run->level->recorder->out_of_memory == false)
+	if (!record(run, source, context, session) && !run->level->recorder->out_of_memory) {
+		tell_log(run);
 		play_back(run);
+	}
 	free(run->marks);
 	free(run->seen);
 	run->marks = NULL;
