@@ -8,6 +8,7 @@
 #include "format.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #define XXH_STATIC_LINKING_ONLY /* the state on the stack; its layout is fixed since xxHash 0.8 */
 #include <xxhash.h>
@@ -20,6 +21,14 @@ static inline uint64_t checksum_without(uint64_t seed, const void *bytes, size_t
 	size_t after = field + sizeof(le64);
 	XXH3_state_t state;
 
+	/* Setting up a state costs more than copying a block. */
+	if (length <= BLOCK_SIZE) {
+		uint8_t copy[BLOCK_SIZE];
+
+		memcpy(copy, from, length);
+		memset(copy + field, 0, sizeof(le64));
+		return XXH3_64bits_withSeed(copy, length, seed);
+	}
 	XXH3_INITSTATE(&state);
 	XXH3_64bits_reset_withSeed(&state, seed);
 	XXH3_64bits_update(&state, from, field);

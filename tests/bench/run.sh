@@ -1,20 +1,21 @@
 #!/bin/bash
 # Metadata operations per second on one thread, side by side:
 #
-#   tests/bench/run.sh [--rounds N] [--files N] [FS...]      FS: mmfs fuse2fs ntfs-3g ext4 tmpfs
+#   tests/bench/run.sh [--rounds N] [--files N] [--each N] [FS...]      FS: mmfs fuse2fs ntfs-3g ext4 tmpfs
 #
-# Without FS: mmfs and fuse2fs. The filesystems take turns in every round, so that a machine that slows down slows
-# all of them; medians and the ratio of mmfs to each other one are printed. MMFS_BUILD names a release build (by
-# default build-plain, which tests/run.sh makes).
+# --each: so many files to a directory (default 10000). Without FS: mmfs and fuse2fs. The filesystems take turns in
+# every round, so that a machine that slows down slows all of them; medians and the ratio of mmfs to each other
+# one are printed. MMFS_BUILD names a release build (by default build-plain, which tests/run.sh makes).
 : "${MMFS_BUILD:=$(cd "$(dirname "$0")/../.." && pwd)/build-plain}"
 . "$(dirname "$0")/../lib.sh"
 
-rounds=5 files=10000
+rounds=5 files=10000 each=10000
 filesystems=()
 while [ $# -gt 0 ]; do
 	case $1 in
 	--rounds) rounds=$2 && shift ;;
 	--files) files=$2 && shift ;;
+	--each) each=$2 && shift ;;
 	--help)
 		sed -n '2,/^:/s/^# \{0,1\}//p' "$0"
 		exit 0
@@ -80,7 +81,7 @@ one() {
 			"start_$name"
 			;;
 		esac
-		metadata "${phase%-*}" "$mnt" "$files" >>"$tmp/result.$name.$phase"
+		metadata "${phase%-*}" "$mnt" "$files" "$each" >>"$tmp/result.$name.$phase"
 	done
 	"stop_$name"
 	! mountpoint -q "$mnt" || umount "$mnt"
@@ -99,7 +100,7 @@ for ((round = 1; round <= rounds; round++)); do
 	note "round $round of $rounds"
 done
 
-echo "operations per second, $files files, medians of $rounds rounds (and $(uname -r), $(nproc) CPUs)"
+echo "operations per second, $files files, $each to a directory, medians of $rounds rounds (and $(uname -r), $(nproc) CPUs)"
 printf '%-13s' phase
 printf '%12s' "${filesystems[@]}"
 for name in "${filesystems[@]:1}"; do printf '%20s' "${filesystems[0]}/$name"; done

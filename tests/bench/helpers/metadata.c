@@ -1,7 +1,7 @@
 /*
- * One phase of a metadata benchmark: `metadata PHASE DIR FILES` prints operations per second.
+ * One phase of a metadata benchmark: `metadata PHASE DIR FILES EACH` prints operations per second.
  *
- *   create   makes FILES empty files, 500 to a directory    stat     of every file, by path
+ *   create   makes FILES empty files, EACH to a directory    stat     of every file, by path
  *   write    4 KiB to a new file each, no fsync             readdir  every directory, no stat
  *   read     4 KiB of each of those                         unlink   everything that create and write made
  *   fsync    FILES/50 times 4 KiB appended and fsynced
@@ -16,20 +16,20 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { EACH = 500 };
+static int each; /* files to a directory */
 static char block[4096];
 
 static void path_of(char *path, size_t room, const char *kind, int number)
 {
-	if (snprintf(path, room, "%s%d/file-%06d", kind, number / EACH, number) >= (int)room)
+	if (snprintf(path, room, "%s%d/file-%06d", kind, number / each, number) >= (int)room)
 		errx(1, "path");
 }
 
 static void make_directories(const char *kind, int files)
 {
 	char path[64];
-	for (int i = 0; i < files; i += EACH) {
-		snprintf(path, sizeof(path), "%s%d", kind, i / EACH);
+	for (int i = 0; i < files; i += each) {
+		snprintf(path, sizeof(path), "%s%d", kind, i / each);
 		if (mkdir(path, 0755))
 			err(1, "mkdir %s", path);
 	}
@@ -74,8 +74,8 @@ static void read_directories(int files)
 {
 	char path[64];
 	int count = 0;
-	for (int i = 0; i < files; i += EACH) {
-		snprintf(path, sizeof(path), "c%d", i / EACH);
+	for (int i = 0; i < files; i += each) {
+		snprintf(path, sizeof(path), "c%d", i / each);
 		DIR *directory = opendir(path);
 		if (!directory)
 			err(1, "opendir %s", path);
@@ -136,9 +136,10 @@ static int phase(const char *name, int files)
 
 int main(int count, char **argument)
 {
-	if (count != 4)
-		errx(2, "usage: metadata PHASE DIR FILES");
+	if (count != 5 || atoi(argument[4]) < 1)
+		errx(2, "usage: metadata PHASE DIR FILES EACH");
 	int files = atoi(argument[3]);
+	each = atoi(argument[4]);
 	if (chdir(argument[2]))
 		err(1, "%s", argument[2]);
 	memset(block, 'b', sizeof(block));

@@ -359,6 +359,8 @@ void explore_run(struct run *run, step_source source, const void *context, struc
 	explore_reset(run->seed);
 	if (!record(run, source, context, session) && !run->level->recorder->out_of_memory) {
 		tell_log(run);
+		if (run->sample && !run->depth && run->level->recorder->log.count / 100 > run->sample)
+			run->sample = (unsigned)(run->level->recorder->log.count / 100);
 		play_back(run);
 	}
 	free(run->marks);
