@@ -31,7 +31,7 @@ build=$source/build
 
 "$scripts/deps.sh" --install
 if [ ! -f "$build/build.ninja" ]; then
-	meson setup "$build" "$source" --buildtype=release >&2
+	meson setup "$build" "$source" --buildtype=release -Dtests=disabled >&2
 fi
 ninja -C "$build" >&2
 

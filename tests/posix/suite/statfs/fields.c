@@ -4,7 +4,20 @@
 
 #define LENGTH (8 << 20)
 
-/* Does a file of 8 MiB show in the numbers? What was freed a moment ago may come back while we look. */
+/* What was unlinked a moment ago may be freed a little later: looks until the number has come to rest. */
+static void rest(struct statvfs *ret_space)
+{
+	unsigned long before = 0;
+
+	for (int i = 0, same = 0; i < 200 && same < 5; i++) {
+		must(statvfs(".", ret_space));
+		same = ret_space->f_bfree == before ? same + 1 : 0;
+		before = ret_space->f_bfree;
+		usleep(10000);
+	}
+}
+
+/* Does a file of 8 MiB show in the numbers? Others may use space while we look. */
 static bool follows(void)
 {
 	struct statvfs before, after;
@@ -12,7 +25,7 @@ static bool follows(void)
 
 	must(file);
 	must(syncfs(file));
-	must(statvfs(".", &before));
+	rest(&before);
 	fill(file, 0, LENGTH, 'x');
 	must(fsync(file));
 	must(fstatvfs(file, &after));
