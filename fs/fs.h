@@ -22,17 +22,33 @@
 
 struct fs;
 
+/* Memory for lookup counts that outlives the process: all zeros at first. A later fs_open with the same
+ * memory goes on with the counts in it. */
+struct fs_lookup_memory {
+	void *base;  /* page-aligned */
+	size_t size; /* bytes; of it only what is used needs to be backed */
+	size_t page_size;
+	/* Makes whole pages of it zeros again, without memory behind them. */
+	void (*clear)(void *start, size_t length);
+};
+
 struct fs_options {
 	bool read_only;
 	bool noatime; /* never change atime by reading; default: relatime for reads that reach us */
 	uint32_t root_uid, root_gid; /* of the root directory, when it is made */
 	bool track_lookups; /* unlinked inodes live until fs_forget says 0; else they go with their last name
 			     */
+	const struct fs_lookup_memory *lookup_memory; /* NULL: counts die with the process */
+	bool goes_on; /* the kernel still uses what an earlier process has served: its orphans stay (R18)
+			 until fs_settle */
 };
 
 /* Makes the root directory if the image has none; clears orphans and finishes intents of an earlier life (not
  * when read_only). The image stays the caller's; close the fs first. */
 MUST_CHECK int fs_open(struct image *image, const struct fs_options *options, struct fs **ret_fs);
+/* After goes_on, once no request of before is left to be answered: deletes those orphans that nobody knows.
+ */
+MUST_CHECK int fs_settle(struct fs *fs);
 /* Clears what unlinked inodes are left. NULL is allowed. */
 int fs_close(struct fs *fs);
 /* Lets go of the memory only: nothing is written, as after a kill (tests), or when the image has failed. */

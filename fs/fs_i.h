@@ -96,7 +96,8 @@ int dirent_decode(struct fs *fs, struct key key, const uint8_t *bytes, size_t si
 /* ---- lookup.c. All accept NULL (add: nothing happens, sub: none is left, known: false). Counts are raised
  * under the lock (shared will do) of the inode, or of the directory whose entry names it; so whoever holds
  * both exclusively and has taken the last name away knows that an unknown inode stays unknown. ---- */
-int lookups_open(struct lookups **ret_lookups) MUST_CHECK;
+/* memory: NULL, or where the counts of an earlier process may be; it stays the caller's. -ENOMEM, -EINVAL. */
+int lookups_open(const struct fs_lookup_memory *memory, struct lookups **ret_lookups) MUST_CHECK;
 void lookups_close(struct lookups *lookups);
 int lookups_add(struct lookups *lookups, uint64_t inode) MUST_CHECK;	   /* one more */
 bool lookups_sub(struct lookups *lookups, uint64_t inode, uint64_t count); /* true: none is left */
@@ -110,6 +111,9 @@ int orphan_add(struct txn *txn, uint64_t inode) MUST_CHECK;
  * item. Inode lock held exclusively by the caller. */
 int orphan_delete(struct fs *fs, uint64_t inode) MUST_CHECK;
 int orphan_clear_all(struct fs *fs) MUST_CHECK; /* fs_open and fs_close */
+int orphan_count_all(struct fs *fs) MUST_CHECK; /* instead, where an earlier process' orphans are in use */
+/* Deletes those that nobody knows. Others may work meanwhile. */
+int orphan_clear_unknown(struct fs *fs) MUST_CHECK;
 /* Most tree changes that orphan_unlinked makes; 2 without may_delete. */
 #define ORPHAN_UNLINKED_CHANGES 26u
 /* In the transaction that took the last name of `inode` (nlink is 0, locks held), stores it as an orphan;

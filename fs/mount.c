@@ -73,7 +73,7 @@ static int clear_leftovers(struct fs *fs)
 {
 	int result = truncate_finish_intents(fs);
 	if (!result || result == -EUCLEAN || result == -ENOSPC)
-		result = orphan_clear_all(fs);
+		result = fs->options.goes_on ? orphan_count_all(fs) : orphan_clear_all(fs);
 	if (result == -EUCLEAN || result == -ENOSPC)
 		result = 0;
 	return result;
@@ -93,7 +93,7 @@ int fs_open(struct image *image, const struct fs_options *options, struct fs **r
 	if (!result)
 		result = dirty_open(&fs->dirty);
 	if (!result && options->track_lookups)
-		result = lookups_open(&fs->lookups);
+		result = lookups_open(options->lookup_memory, &fs->lookups);
 	if (!result)
 		result = root_check(fs);
 	if (!result && !fs->options.read_only)
@@ -116,6 +116,11 @@ void fs_drop(struct fs *fs)
 		pthread_rwlock_destroy(&fs->inode_locks[i]);
 	pthread_mutex_destroy(&fs->rename_lock);
 	free(fs);
+}
+
+int fs_settle(struct fs *fs)
+{
+	return fs->options.read_only ? 0 : orphan_clear_unknown(fs);
 }
 
 int fs_close(struct fs *fs)

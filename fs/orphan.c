@@ -158,37 +158,73 @@ void orphan_collect(struct fs *fs, uint64_t number)
 	inode_unlock(fs, number);
 }
 
+/* The first one listed from `from` on. -ENOENT. */
+static int orphan_next(struct fs *fs, uint64_t from, uint64_t *ret_number)
+{
+	struct key key;
+	image_read_lock(fs->image);
+	int result = tree_next(fs->image, TREE_FILES, orphan_key(from), &key, NULL, 0, NULL);
+	image_read_unlock(fs->image);
+	if (!result && (key.object != ORPHAN_OBJECT || key.type != ITEM_ORPHAN))
+		result = -ENOENT;
+	if (!result)
+		*ret_number = key.offset;
+	return result;
+}
+
 int orphan_clear_all(struct fs *fs)
 {
 	int first_error = 0;
-	uint64_t left = 0;
-	struct key from = orphan_key(0);
-	for (;;) {
-		struct key key;
-		image_read_lock(fs->image);
-		int result = tree_next(fs->image, TREE_FILES, from, &key, NULL, 0, NULL);
-		image_read_unlock(fs->image);
-		if (result == -ENOENT ||
-		    (!result && (key.object != ORPHAN_OBJECT || key.type != ITEM_ORPHAN)))
+	uint64_t left = 0, number = 0;
+	for (uint64_t from = 0;; from = number + 1) {
+		int result = orphan_next(fs, from, &number);
+		if (result == -ENOENT)
 			break;
 		if (result)
 			return result;
-		inode_lock(fs, key.offset);
+		inode_lock(fs, number);
 		atomic_fetch_add(&fs->orphans, 1); /* which orphan_delete takes off */
-		result = orphan_delete(fs, key.offset);
+		result = orphan_delete(fs, number);
 		if (result)
 			atomic_fetch_sub(&fs->orphans, 1);
-		inode_unlock(fs, key.offset);
+		inode_unlock(fs, number);
 		/* One that is damaged must not keep the others. */
 		if (result && !first_error)
 			first_error = result;
 		if (result && result != -EUCLEAN)
 			break;
 		left += result != 0;
-		if (key.offset == UINT64_MAX)
+		if (number == UINT64_MAX)
 			break;
-		from.offset = key.offset + 1;
 	}
 	atomic_store(&fs->orphans, left);
 	return first_error;
+}
+
+int orphan_count_all(struct fs *fs)
+{
+	uint64_t count = 0, number = 0;
+	int result = 0;
+	for (uint64_t from = 0; !result; from = number + 1) {
+		result = orphan_next(fs, from, &number);
+		count += !result;
+		if (number == UINT64_MAX)
+			break;
+	}
+	atomic_store(&fs->orphans, count);
+	return result == -ENOENT ? 0 : result;
+}
+
+int orphan_clear_unknown(struct fs *fs)
+{
+	uint64_t number = 0;
+	int result = 0;
+	for (uint64_t from = 0; !result; from = number + 1) {
+		result = orphan_next(fs, from, &number);
+		if (!result)
+			orphan_collect(fs, number);
+		if (number == UINT64_MAX)
+			break;
+	}
+	return result == -ENOENT ? 0 : result;
 }
