@@ -40,6 +40,15 @@ struct image_make_options {
  * -EINVAL: bad sizes. */
 MUST_CHECK int image_make(struct store *store, const struct image_make_options *options);
 
+#define IMAGE_REQUESTS 80u /* threads that handle requests */
+
+/* For each thread that handles requests, LSN + 1 of the last record of the request it has not answered; 0:
+ * none (R17). Zeros at first. */
+struct image_held {
+	atomic_ullong requests[IMAGE_REQUESTS];
+	atomic_ullong before; /* the least of an earlier process's */
+};
+
 enum recover_mode { RECOVER_AUTO, RECOVER_WARM, RECOVER_COLD };
 
 /* What image_open finds damaged and could make anew (repair.c). */
@@ -62,6 +71,10 @@ struct image_options {
 	image_repair repair;  /* NULL: damage is refused. Otherwise maps are not to be believed: nothing is
 				 punched and nothing cut off by this opening */
 	void *repair_context;
+	bool goes_on; /* the kernel still uses what an earlier process has served: a cold recovery, which
+			 would take back what it knows, is refused with -ESTALE (R18) */
+	uint64_t connection;	 /* with goes_on: whose requests may be sent again (R17) */
+	struct image_held *held; /* memory that outlives the process; NULL: the image's own */
 };
 
 /* What image_open found and did, for the program to tell. */
@@ -192,11 +205,27 @@ MUST_CHECK int txn_new_inode(struct txn *txn, uint64_t *ret_inode);
 /* Adds to the number of inodes that exist. */
 MUST_CHECK int txn_count_inodes(struct txn *txn, int64_t change);
 
-/* Identity of the request that this thread works on (R17), put into its records until set anew; 0,0: none. */
-void txn_request(uint64_t connection, uint64_t unique);
 /* What the reply to this request will need, and whether this record is the operation's last (the default: it
  * is). */
 void txn_reply(struct txn *txn, uint64_t inode, uint64_t count, bool last);
+
+/* ---- requests that may be sent again (answers.c, R17) ---- */
+
+/* This thread begins with a request: it is named in its records. `place` is the thread's own, below
+ * IMAGE_REQUESTS. */
+void image_request_begin(struct image *image, unsigned place, uint64_t connection, uint64_t unique);
+/* It has been answered: the journal need not keep its record. */
+void image_request_end(struct image *image);
+/* What this thread still does for it is no part of what was asked (an access time). */
+void image_request_none(void);
+
+struct request_answer {
+	uint64_t inode, count; /* as given to txn_reply */
+};
+/* After goes_on: has this request of the connection happened? Then its answer. */
+bool image_answer(const struct image *image, uint64_t unique, struct request_answer *ret_answer);
+/* All requests sent again have been answered. */
+void image_answers_end(struct image *image);
 
 /* ---- file data (alloc.c) ---- */
 

@@ -102,6 +102,8 @@ int checkpoint_run(struct image *image, uint64_t sealed)
 	int error = 0;
 
 	pthread_mutex_lock(&image->syncer.checkpoint_lock);
+	if (sealed > answers_held(image))
+		sealed = answers_held(image);
 	if (image_failure(image))
 		error = -EIO;
 	else if (atomic_load(&image->ring.tail) < sealed)

@@ -93,6 +93,7 @@ static struct image *image_new(struct store *store, const struct image_options *
 static void image_free(struct image *image)
 {
 	alloc_close(image);
+	answers_free(image);
 	txn_cleanup(image);
 	block_cleanup(image);
 	overlay_free(&image->overlay);
@@ -173,6 +174,8 @@ static int image_start(struct image *image, const struct image_options *options,
 	int error = syncer_init(image);
 
 	if (error == 0)
+		error = answers_init(image, options);
+	if (error == 0)
 		error = overlay_init(&image->overlay);
 	if (error == 0)
 		error = image_read_super(image, options, report);
@@ -208,6 +211,11 @@ static void explain(struct image *image, int error, struct image_report *report)
 	switch (error) {
 	case -EUCLEAN:
 		snprintf(report->text, sizeof(report->text), "damaged: %.200s; run fsck.mmfs", image->damage);
+		break;
+	case -ESTALE:
+		snprintf(report->text, sizeof(report->text),
+			 "what the last daemon did is not all there (its disk failed, or the image was "
+			 "changed): unmount it, and mount it again");
 		break;
 	case -ENOSPC:
 		snprintf(report->text, sizeof(report->text), "no room on the host for recovery; make some");
@@ -264,6 +272,7 @@ static int mark_clean(struct image *image)
  * what is cut off (R11). */
 static int image_finish(struct image *image)
 {
+	image_answers_end(image);
 	int error = syncer_seal(image);
 
 	if (error == 0 && !image->repairing)

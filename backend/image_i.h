@@ -183,6 +183,7 @@ struct ring {
 	uint64_t tail_checksum; /* of the record before the tail */
 	uint64_t synced;	/* everything before is durable in the ring */
 	uint64_t reserved;	/* bytes lent to transactions */
+	atomic_uint waiting;	/* threads that wait for room */
 	uint64_t last_checksum; /* of the last record */
 	uint64_t epoch;
 	atomic_ullong durable_seal; /* L of the last SEAL(L) that is durable */
@@ -339,6 +340,35 @@ bool session_same(const struct session_disk *a, const struct session_disk *b);
 /* This host's name and this process. */
 void session_owner(struct owner_disk *ret_owner);
 
+/* ---- answers.c (R17) ---- */
+
+struct answer; /* in answers.c */
+
+struct answers {
+	uint64_t connection; /* of an earlier process; 0: none */
+	struct image_held *held;
+	bool own_held;
+	atomic_ullong all_held; /* nothing from this LSN on may go; UINT64_MAX: no such bound */
+	struct answer *list;	/* of requests that have happened; fixed once the image is open */
+	size_t count, capacity;
+};
+
+int answers_init(struct image *image, const struct image_options *options) MUST_CHECK;
+void answers_free(struct image *image);
+/* Before replay: takes the places of an earlier process over, and holds everything. */
+void answers_begin(struct image *image);
+/* In replay: a record. -ENOMEM. */
+int answers_note(struct image *image, const struct record_disk *record) MUST_CHECK;
+/* No record from this LSN on may go home. */
+uint64_t answers_held(const struct image *image);
+/* The ring is full: what is known to be answered may go. */
+void answers_need_room(struct image *image);
+/* At commit, tree lock held: names the request at hand; holds its last record before that is appended, or
+ * not, where that failed. */
+void answers_stamp(struct record_disk *record);
+void answers_hold(struct image *image, bool last);
+void answers_unhold(void);
+
 /* ---- the image ---- */
 
 struct image {
@@ -368,6 +398,7 @@ struct image {
 	struct alloc alloc;
 	struct ring ring;
 	struct syncer syncer;
+	struct answers answers;
 	pthread_mutex_t damage_lock;
 	char damage[256];
 };

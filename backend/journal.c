@@ -45,10 +45,13 @@ static int journal_wait(struct image *image)
 	bool nothing_to_apply = atomic_load(&ring->head) == atomic_load(&ring->tail);
 	int error = 0;
 
+	answers_need_room(image);
 	if (nothing_to_apply || image->syncer.running) {
+		atomic_fetch_add(&ring->waiting, 1); /* before it asks: see image_request_end */
 		if (!nothing_to_apply)
 			syncer_want_checkpoint(image);
 		pthread_cond_wait(&ring->room, &ring->lock);
+		atomic_fetch_sub(&ring->waiting, 1);
 		return 0;
 	}
 	pthread_mutex_unlock(&ring->lock);

@@ -209,6 +209,8 @@ static int replay(struct recovery *recovery, struct image_report *report)
 			break;
 		}
 		error = record_walk(image, record, replay_change, recovery);
+		if (error == 0)
+			error = answers_note(image, record);
 		if (le16_get(record->kind) == RECORD_REDO)
 			report->records_replayed++;
 		lsn = record_next_lsn(record);
@@ -281,6 +283,9 @@ int recover_replay(struct image *image, const struct image_options *options, str
 	report->was_clean =
 	    recovery.end == atomic_load(&image->ring.tail) && (le64_get(image->super.flags) & SUPER_CLEAN);
 	report->warm = !report->was_clean && cache_trusted && session_trusted(image, options);
+	if (options->goes_on && !image->read_only && !report->was_clean && !report->warm)
+		return -ESTALE;
+	answers_begin(image);
 	recovery.replay_max =
 	    (image->overlay_max > REPLAY_BYTES_MAX / 2 ? 2 * image->overlay_max : REPLAY_BYTES_MAX) /
 	    BLOCK_SIZE;

@@ -173,6 +173,13 @@ struct store_file_options {
 MUST_CHECK int store_file_open(const char *path, const struct store_file_options *options,
 			       struct store **ret_store);
 
+/* The first half of it, for a process that keeps the lock while others come and go: opens and locks, without
+ * a mapping. Same errors. The lock lasts as long as the descriptor is open anywhere. */
+MUST_CHECK int store_file_lock(const char *path, const struct store_file_options *options,
+			       int *ret_descriptor);
+/* The second half: maps what store_file_lock gave, and owns it from here on, also when this fails. -EFBIG. */
+MUST_CHECK int store_file_open_locked(int descriptor, enum store_mode mode, struct store **ret_store);
+
 /* The open descriptor, for fstat, statx and FITRIM-like calls that change nothing. */
 int store_file_descriptor(const struct store *store);
 

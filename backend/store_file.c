@@ -479,33 +479,91 @@ static int map_file(struct store_file *file)
 	return error;
 }
 
-int store_file_open(const char *path, const struct store_file_options *options, struct store **ret_store)
+static struct store_file *file_new(enum store_mode mode)
 {
 	struct store_file *file = calloc(1, sizeof(*file));
+
+	if (!file)
+		return NULL;
+	file->store.ops = &file_ops;
+	file->store.read_only = mode == STORE_READ_ONLY;
+	file->descriptor = -1;
+	file->page_size = (uint64_t)sysconf(_SC_PAGESIZE);
+	pthread_mutex_init(&file->size_lock, NULL);
+	return file;
+}
+
+/* Maps a file that is open and locked; the store is closed if this fails. */
+static int file_start(struct store_file *file, enum store_mode mode, struct store **ret_store)
+{
+	int error = find_size(file);
+
+	if (error == 0 && mode == STORE_CREATE)
+		avoid_copy_on_write(file);
+	if (error == 0)
+		error = map_file(file);
+	if (error < 0)
+		file_close(&file->store);
+	else
+		*ret_store = &file->store;
+	return error;
+}
+
+/* Opens and locks; the store is closed if this fails. */
+static int file_lock(const char *path, const struct store_file_options *options, struct store_file **ret_file)
+{
+	struct store_file *file = file_new(options->mode);
 	int error;
 
 	if (!file)
 		return -ENOMEM;
-	file->store.ops = &file_ops;
-	file->store.read_only = options->mode == STORE_READ_ONLY;
-	file->descriptor = -1;
-	file->page_size = (uint64_t)sysconf(_SC_PAGESIZE);
-	pthread_mutex_init(&file->size_lock, NULL);
 	error = open_file(file, path, options->mode);
 	if (error == 0)
 		error = lock_file(file, options);
-	if (error == 0)
-		error = find_size(file);
-	if (error == 0 && options->mode == STORE_CREATE)
-		avoid_copy_on_write(file);
-	if (error == 0)
-		error = map_file(file);
-	if (error < 0) {
+	if (error < 0)
 		file_close(&file->store);
+	else
+		*ret_file = file;
+	return error;
+}
+
+int store_file_open(const char *path, const struct store_file_options *options, struct store **ret_store)
+{
+	struct store_file *file;
+	int error = file_lock(path, options, &file);
+
+	return error < 0 ? error : file_start(file, options->mode, ret_store);
+}
+
+int store_file_lock(const char *path, const struct store_file_options *options, int *ret_descriptor)
+{
+	struct store_file *file;
+	int error = file_lock(path, options, &file);
+
+	if (error < 0)
+		return error;
+	*ret_descriptor = file->descriptor;
+	file->descriptor = -1;
+	file_close(&file->store);
+	return 0;
+}
+
+int store_file_open_locked(int descriptor, enum store_mode mode, struct store **ret_store)
+{
+	struct store_file *file = file_new(mode);
+	struct stat status;
+
+	if (!file || fstat(descriptor, &status) < 0) {
+		int error = file ? -errno : -ENOMEM;
+
+		if (file)
+			file_close(&file->store);
+		close(descriptor);
 		return error;
 	}
-	*ret_store = &file->store;
-	return 0;
+	file->descriptor = descriptor;
+	file->regular = S_ISREG(status.st_mode);
+	return file_start(file, mode, ret_store);
 }
 
 int store_file_descriptor(const struct store *store)

@@ -11,16 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static _Thread_local struct {
-	uint64_t connection, unique;
-} request;
-
-void txn_request(uint64_t connection, uint64_t unique)
-{
-	request.connection = connection;
-	request.unique = unique;
-}
-
 void txn_reply(struct txn *txn, uint64_t inode, uint64_t count, bool last)
 {
 	txn->reply_inode = inode;
@@ -158,7 +148,12 @@ int txn_begin_bare(struct image *image, unsigned blocks, struct txn **ret_txn)
 {
 	int result = txn_refused(image);
 
-	return result < 0 ? result : txn_start(image, blocks, ret_txn);
+	if (result == 0)
+		result = txn_start(image, blocks, ret_txn);
+	/* What it makes room for is yet to come. */
+	if (result == 0)
+		(*ret_txn)->not_last = true;
+	return result;
 }
 
 int txn_begin(struct image *image, unsigned changes, unsigned flags, struct txn **ret_txn)
@@ -435,13 +430,16 @@ static int txn_append(struct txn *txn, struct record_builder *builder, uint64_t 
 	record->kind = le16_of(RECORD_REDO);
 	record->flags = le16_of(txn->not_last ? 0 : RECORD_LAST);
 	record->blocks = le32_of(builder->blocks);
-	record->connection = le64_of(request.connection);
-	record->unique = le64_of(request.unique);
+	answers_stamp(record);
 	record->reply_inode = le64_of(txn->reply_inode);
 	record->reply_count = le64_of(txn->reply_count);
 	/* noted first: a seal that takes up the record finds its data ranges (R8) */
 	syncer_note_stored(txn->image, txn->stored, txn->stored_count);
-	return journal_append(txn->image, record, ret_end);
+	answers_hold(txn->image, !txn->not_last);
+	int result = journal_append(txn->image, record, ret_end);
+	if (result < 0)
+		answers_unhold();
+	return result;
 }
 
 int txn_commit(struct txn *txn, uint64_t *ret_lsn)

@@ -133,7 +133,7 @@ int fs_setattr(struct fs *fs, uint64_t number, const struct fs_set *set, struct 
 	if (!result && (set->what & FS_SET_SIZE))
 		result = set_with_size(fs, set, &inode);
 	else if (!result && set->what)
-		result = set_attributes(fs, set, &inode, true);
+		result = set_attributes(fs, set, &inode, !(set->what & FS_SET_MORE));
 	inode_unlock(fs, number);
 	if (!result)
 		inode_attr(&inode, ret_attr);

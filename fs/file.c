@@ -168,7 +168,7 @@ static void file_touch_atime(struct fs *fs, const struct inode *seen)
 		return;
 	/* Reading again is safe: this record must not look like the request's, which would be answered from
 	 * it */
-	txn_request(0, 0);
+	image_request_none();
 	struct txn *txn;
 	if (txn_begin(fs->image, 1, TXN_REPLACES, &txn))
 		return;

@@ -25,9 +25,8 @@ struct fs;
 /* Memory for lookup counts that outlives the process: all zeros at first. A later fs_open with the same
  * memory goes on with the counts in it. */
 struct fs_lookup_memory {
-	void *base;  /* page-aligned */
+	void *base;  /* at a multiple of 64 KiB, which is one of every page size */
 	size_t size; /* bytes; of it only what is used needs to be backed */
-	size_t page_size;
 	/* Makes whole pages of it zeros again, without memory behind them. */
 	void (*clear)(void *start, size_t length);
 };
@@ -39,6 +38,7 @@ struct fs_options {
 	bool track_lookups; /* unlinked inodes live until fs_forget says 0; else they go with their last name
 			     */
 	const struct fs_lookup_memory *lookup_memory; /* NULL: counts die with the process */
+	bool deletes_later; /* what unlink and rename leave without a name is deleted by fs_finish */
 	bool goes_on; /* the kernel still uses what an earlier process has served: its orphans stay (R18)
 			 until fs_settle */
 };
@@ -102,6 +102,8 @@ MUST_CHECK int fs_readlink(struct fs *fs, uint64_t inode, char *ret_target, size
 MUST_CHECK int fs_link(struct fs *fs, uint64_t inode, uint64_t parent, struct fs_name name,
 		       struct fs_attr *ret_attr);
 MUST_CHECK int fs_unlink(struct fs *fs, uint64_t parent, struct fs_name name);
+/* With deletes_later: this thread's last request has been answered. */
+void fs_finish(struct fs *fs);
 MUST_CHECK int fs_rmdir(struct fs *fs, uint64_t parent, struct fs_name name);
 /* flags: RENAME_NOREPLACE, RENAME_EXCHANGE; others -EINVAL. */
 MUST_CHECK int fs_rename(struct fs *fs, uint64_t parent, struct fs_name name, uint64_t new_parent,
@@ -119,8 +121,9 @@ MUST_CHECK int fs_getattr(struct fs *fs, uint64_t inode, struct fs_attr *ret_att
 #define FS_SET_MTIME	 32u
 #define FS_SET_ATIME_NOW 64u
 #define FS_SET_MTIME_NOW 128u
-#define FS_SET_CTIME	 256u /* to the given time (writeback cache) */
-#define FS_KILL_SET_ID	 512u /* a truncate or chown by one without CAP_FSETID: set-id bits go */
+#define FS_SET_CTIME	 256u  /* to the given time (writeback cache) */
+#define FS_SET_MORE	 1024u /* another change of the same request follows */
+#define FS_KILL_SET_ID	 512u  /* a truncate or chown by one without CAP_FSETID: set-id bits go */
 
 struct fs_set {
 	unsigned what; /* FS_SET_ */

@@ -123,6 +123,8 @@ int orphan_unlinked(struct txn *txn, struct fs *fs, struct inode *inode, bool ma
 		    bool *ret_gone) MUST_CHECK;
 /* Deletes the inode if it has no names and nobody knows it. No locks held. An error leaves it on the list. */
 void orphan_collect(struct fs *fs, uint64_t inode);
+/* The same once the request at hand has been answered, where somebody tells that (fs_finish). */
+void orphan_collect_later(struct fs *fs, uint64_t inode);
 
 /* ---- extent.c: extents of a file (within a transaction or read lock) ---- */
 

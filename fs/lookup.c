@@ -20,7 +20,8 @@
 #define SHARDS	    64u
 #define SHARD_BITS  6u
 #define TABLE_LEAST 64u
-#define STATE_BYTES 4096u
+#define STATE_BYTES 65536u
+#define HALF_ALIGN  65536u /* a multiple of every page size in use */
 
 struct entry {
 	atomic_ullong inode; /* 0: free */
@@ -198,7 +199,7 @@ int lookups_open(const struct fs_lookup_memory *memory, struct lookups **ret_loo
 	lookups->memory = memory;
 	if (memory) {
 		lookups->half_bytes = (memory->size - STATE_BYTES) / (2 * SHARDS);
-		lookups->half_bytes -= lookups->half_bytes % memory->page_size;
+		lookups->half_bytes -= lookups->half_bytes % HALF_ALIGN;
 	}
 	for (unsigned i = 0; i < SHARDS; i++) {
 		lookups->shards[i] = (struct shard){.entries = NULL};

@@ -434,7 +434,7 @@ static int remove_once(struct fs *fs, uint64_t parent, struct fs_name name, uint
 	}
 	inode_unlock_several(fs, locked, 2);
 	if (!result && collect)
-		orphan_collect(fs, expected);
+		orphan_collect_later(fs, expected);
 	return result;
 }
 

@@ -119,6 +119,8 @@ static int delete_step(struct fs *fs, uint64_t number, bool *ret_gone, bool *ret
 		txn_abort(txn);
 		return result;
 	}
+	/* No request has asked for this. */
+	txn_reply(txn, 0, 0, false);
 	result = txn_commit(txn, NULL);
 	if (!result) {
 		*ret_gone = gone;
@@ -156,6 +158,26 @@ void orphan_collect(struct fs *fs, uint64_t number)
 		result = orphan_delete(fs, number);
 	(void)result; /* what could not be deleted now stays listed: fs_close and the next mount try again */
 	inode_unlock(fs, number);
+}
+
+/* The one that the request at hand has left: an operation takes at most one last name. */
+static _Thread_local uint64_t later;
+
+void orphan_collect_later(struct fs *fs, uint64_t number)
+{
+	if (!fs->options.deletes_later) {
+		orphan_collect(fs, number);
+		return;
+	}
+	fs_finish(fs);
+	later = number;
+}
+
+void fs_finish(struct fs *fs)
+{
+	if (later)
+		orphan_collect(fs, later);
+	later = 0;
 }
 
 /* The first one listed from `from` on. -ENOENT. */

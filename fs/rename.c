@@ -301,7 +301,7 @@ static int rename_once(struct renaming *r)
 	if (moves_directory)
 		pthread_mutex_unlock(&r->fs->rename_lock);
 	if (!result && r->collect)
-		orphan_collect(r->fs, r->target_number);
+		orphan_collect_later(r->fs, r->target_number);
 	return result;
 }
 

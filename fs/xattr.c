@@ -544,6 +544,7 @@ static int delete_some(struct fs *fs, uint64_t number, bool *ret_done)
 		txn_abort(txn);
 		return result;
 	}
+	txn_reply(txn, 0, 0, false); /* no request has asked for this */
 	result = txn_commit(txn, NULL);
 	if (!result)
 		*ret_done = done;

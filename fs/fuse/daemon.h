@@ -1,9 +1,10 @@
 /*
  * What the files of the daemon share. Nothing outside fs/fuse/ includes it, and FUSE appears nowhere else.
  *
- * Life of a daemon: options_parse; daemonize_start (the parent waits); mountpoint_prepare; open_image;
- * fs_open; session_mount; session_serve, which tells the parent that the mount is ready, works until it is
- * unmounted, and unmounts it itself on a signal; fs_close; image_close.
+ * Life of a daemon: options_parse; daemonize_start (the parent waits); mountpoint_prepare; lock_image;
+ * supervisor_run, which goes on in a child; open_image; fs_open; session_mount; session_serve, which tells
+ * that the mount is ready, works until it is unmounted, and unmounts it itself on a signal; fs_close;
+ * image_close. A daemon that takes over from one that died goes on with session_resume instead of mounting.
  *
  * A request is read by a worker thread (session.c), decoded by libfuse, and handled by a function of an ops_
  * file, whose last act is one reply (reply.c).
@@ -24,9 +25,15 @@ struct daemon {
 	struct image *image;
 	struct fs *fs;
 	struct fuse_session *session;
-	uint64_t connection; /* random: tells the requests of one mount from those of another (R17) */
-	char *image_path;    /* absolute */
-	char *mountpoint;    /* absolute */
+	uint64_t connection;	   /* random: tells the requests of one mount from those of another (R17) */
+	struct handover *handover; /* NULL: nobody supervises, and the mount ends with this process */
+	int supervisor;		   /* socket, if there is a handover */
+	int image_descriptor;	   /* locked */
+	bool image_created;	   /* it did not exist before */
+	int fuse_descriptor;	   /* goes_on: the connection's */
+	bool goes_on;		   /* another daemon has served this mount before */
+	char *image_path;	   /* absolute */
+	char *mountpoint;	   /* absolute */
 	dev_t mounted_device;
 	/* The kernel takes ENOSYS for "opens need no message". Set by INIT, before any other request. */
 	bool open_elided, opendir_elided;
@@ -56,6 +63,10 @@ void log_image_failure(struct daemon *daemon);
 MUST_CHECK int daemonize_start(void);
 /* The mount is usable: lets the parent go, leaves the terminal. Later messages go to the system log. */
 void daemonize_ready(void);
+/* The same without a parent that waits: for a child of the supervisor, which tells that in its own time. */
+void daemonize_detach(void);
+/* After a fork: the waiting parent is not this process's. */
+void daemonize_is_child(void);
 
 /* ---- mountpoint.c ---- */
 
@@ -63,6 +74,8 @@ void daemonize_ready(void);
  * place, the rights to use FUSE. Detaches what a dead daemon left there. Fills in the daemon's paths. Has
  * said what is wrong when it returns a negative errno. */
 MUST_CHECK int mountpoint_prepare(struct daemon *daemon);
+/* Takes away a mount whose connection has ended. */
+void mountpoint_detach_dead(const struct daemon *daemon);
 /* Unmounts while the workers still serve, so that the kernel can write out what it holds. *ret_busy: somebody
  * still uses the mount; it is detached and goes on until they let go. 0 or a negative errno. */
 MUST_CHECK int mountpoint_unmount(const struct daemon *daemon, bool *ret_busy);
@@ -70,6 +83,8 @@ MUST_CHECK int mountpoint_unmount(const struct daemon *daemon, bool *ret_busy);
 /* ---- session.c ---- */
 
 MUST_CHECK int session_mount(struct daemon *daemon);
+/* Instead of it: takes the connection over from a daemon that has died. */
+MUST_CHECK int session_resume(struct daemon *daemon);
 /* Serves until the mount has ended. *ret_abandoned: workers still wait for requests of a detached mount and
  * go with the process; no request is being worked on, and none will be. */
 MUST_CHECK int session_serve(struct daemon *daemon, bool *ret_abandoned);

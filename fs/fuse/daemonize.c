@@ -56,13 +56,8 @@ int daemonize_start(void)
 	return 0;
 }
 
-void daemonize_ready(void)
+void daemonize_detach(void)
 {
-	static const char byte = 'r';
-
-	if (ready_pipe < 0)
-		return;
-	prctl(PR_SET_PDEATHSIG, 0);
 	/* From here on a Ctrl-C in that terminal is not meant for us. */
 	setsid();
 	log_to_syslog();
@@ -73,6 +68,23 @@ void daemonize_ready(void)
 		if (null > 2)
 			close(null);
 	}
+}
+
+void daemonize_is_child(void)
+{
+	if (ready_pipe >= 0)
+		close(ready_pipe);
+	ready_pipe = -1;
+}
+
+void daemonize_ready(void)
+{
+	static const char byte = 'r';
+
+	if (ready_pipe < 0)
+		return;
+	prctl(PR_SET_PDEATHSIG, 0);
+	daemonize_detach();
 	/* Nobody may be waiting any more, which changes nothing. */
 	ssize_t written = write(ready_pipe, &byte, 1);
 	(void)written;

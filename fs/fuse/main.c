@@ -1,5 +1,7 @@
 /* mmfs: mounts an image. The order of things is told in daemon.h. */
 #include "daemon.h"
+#include "handover.h"
+#include "supervisor.h"
 #include "../../tools/common/open_image.h"
 
 #include <errno.h>
@@ -7,20 +9,36 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <syslog.h>
 #include <unistd.h>
 
 #define LOCK_WAIT_MS 30000u
 
+static int lock(struct daemon *daemon)
+{
+	struct open_image_options how = {
+	    .read_only = daemon->options->read_only, .create = true, .lock_wait_ms = LOCK_WAIT_MS};
+
+	return lock_image("mmfs", daemon->image_path, &how, &daemon->image_descriptor,
+			  &daemon->image_created);
+}
+
 static int open_all(struct daemon *daemon)
 {
 	const struct options *options = daemon->options;
+	static struct fs_lookup_memory lookups; /* as long as the filesystem is open */
 	struct open_image_options how = {
 	    .read_only = options->read_only,
-	    .create = true,
-	    .lock_wait_ms = LOCK_WAIT_MS,
+	    .create = !daemon->goes_on,
+	    .quiet = daemon->goes_on,
+	    .locked = daemon->image_descriptor,
+	    .created = daemon->image_created,
 	    .make = {.limit_bytes = options->size_bytes},
-	    .image = {.recover = options->recover,
+	    .image = {.recover = daemon->goes_on ? RECOVER_AUTO : options->recover,
+		      .goes_on = daemon->goes_on,
+		      .connection = daemon->connection,
+		      .held = daemon->handover ? &daemon->handover->held : NULL,
 		      .commit_seconds = options->commit_seconds,
 		      .fsync_async = options->fsync_async,
 		      .overlay_max = options->overlay_bytes,
@@ -32,7 +50,13 @@ static int open_all(struct daemon *daemon)
 	    .root_uid = options->root_uid,
 	    .root_gid = options->root_gid,
 	    .track_lookups = true,
+	    .lookup_memory = daemon->handover ? &lookups : NULL,
+	    .deletes_later = true,
+	    .goes_on = daemon->goes_on,
 	};
+
+	if (daemon->handover)
+		handover_lookups(daemon->handover, &lookups);
 	int error = open_image("mmfs", daemon->image_path, &how, &daemon->image, NULL);
 
 	if (error)
@@ -63,15 +87,13 @@ static int close_all(struct daemon *daemon)
 	return error;
 }
 
-static int run(struct daemon *daemon, bool *ret_abandoned)
+/* From the open image to the end of the mount. */
+static int serve(struct daemon *daemon, bool *ret_abandoned)
 {
-	int error = mountpoint_prepare(daemon);
+	int error = open_all(daemon);
 
-	if (error)
-		return error;
-	error = open_all(daemon);
 	if (!error)
-		error = session_mount(daemon);
+		error = daemon->goes_on ? session_resume(daemon) : session_mount(daemon);
 	if (!error) {
 		/* The daemon is not to keep a directory of somebody's busy. */
 		if (chdir("/"))
@@ -83,6 +105,23 @@ static int run(struct daemon *daemon, bool *ret_abandoned)
 	/* Last, since it lets go of the lock: whoever waits for that finds everything done. */
 	int close_error = close_all(daemon);
 	return error ? error : close_error;
+}
+
+static int run(struct daemon *daemon, bool *ret_abandoned)
+{
+	bool serves = true;
+	int error = mountpoint_prepare(daemon);
+
+	if (error)
+		return error;
+	error = lock(daemon);
+	if (error)
+		return error;
+	if (getrandom(&daemon->connection, sizeof(daemon->connection), 0) != sizeof(daemon->connection))
+		daemon->connection = (uint64_t)getpid();
+	if (daemon->options->supervise)
+		error = supervisor_run(daemon, &serves);
+	return error || !serves ? error : serve(daemon, ret_abandoned);
 }
 
 int main(int count, char **arguments)

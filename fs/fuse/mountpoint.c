@@ -116,6 +116,14 @@ static int detach_dead(const char *mountpoint)
 	return -EBUSY;
 }
 
+void mountpoint_detach_dead(const struct daemon *daemon)
+{
+	int error = detach_dead(daemon->mountpoint);
+
+	if (error)
+		log_say(LOG_WARNING, "%s: cannot be detached: %s", daemon->mountpoint, strerror(-error));
+}
+
 static int check_directory(const char *mountpoint)
 {
 	struct stat status;

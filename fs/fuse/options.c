@@ -138,6 +138,14 @@ static int take_fsync(struct options *options, const char *value)
 	return 0;
 }
 
+static int take_supervise(struct options *options, const char *value)
+{
+	if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0)
+		return -EINVAL;
+	options->supervise = !strcmp(value, "yes");
+	return 0;
+}
+
 static int take_fsname(struct options *options, const char *value)
 {
 	char *copy = strdup(value);
@@ -168,6 +176,8 @@ static const struct option_row rows[] = {
     {"threads", OPTION_VALUE, NO_FIELD, "N", take_threads, "workers, 1 to 64 (default: processors + 1)"},
     {"spin_us", OPTION_VALUE, NO_FIELD, "MICROSECONDS", take_spin,
      "how long a worker polls before it sleeps, 0 to 1000 (default: 50)"},
+    {"supervise", OPTION_VALUE, NO_FIELD, "yes|no", take_supervise,
+     "no: the mount ends with its daemon, should that be killed (default: yes)"},
     {"noatime", OPTION_KERNEL, FIELD(noatime), NULL, NULL, "reading never changes access times"},
     {"allow_other", OPTION_SET, FIELD(allow_other), NULL, NULL, "let other users use the mount"},
     {"allow_root", OPTION_SET, FIELD(allow_root), NULL, NULL, "let root use the mount, but no other user"},
@@ -357,7 +367,8 @@ enum options_result options_parse(int count, char **arguments, struct options *r
 	struct options *options = ret_options;
 	int letter;
 
-	*options = (struct options){.root_uid = geteuid(), .root_gid = getegid(), .spin_us = SPIN_US_DEFAULT};
+	*options = (struct options){
+	    .root_uid = geteuid(), .root_gid = getegid(), .spin_us = SPIN_US_DEFAULT, .supervise = true};
 	opterr = 0;
 	while ((letter = getopt_long(count, arguments, ":o:fdhV", long_options, NULL)) != -1) {
 		switch (letter) {

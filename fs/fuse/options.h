@@ -11,6 +11,7 @@ struct options {
 	bool allow_other, allow_root;
 	bool noatime;
 	bool fsync_async;
+	bool supervise;		    /* the mount outlives its daemon */
 	bool suid_given, dev_given; /* whether set-id bits and device nodes count was said */
 	uint64_t size_bytes;	    /* largest size of the image; 0: not given */
 	uint64_t overlay_bytes;	    /* 0: not given */

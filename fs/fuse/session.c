@@ -8,6 +8,9 @@
  * when the process ends.
  */
 #include "daemon.h"
+#include "handover.h"
+#include "resend.h"
+#include "supervisor.h"
 #include "wire.h"
 #include "workers.h"
 
@@ -19,7 +22,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/random.h>
 #include <sys/signalfd.h>
 #include <sys/sysmacros.h>
 #include <syslog.h>
@@ -128,13 +130,13 @@ static int mount_saying(struct daemon *daemon, char *text, size_t room)
 	return error;
 }
 
-int session_mount(struct daemon *daemon)
+/* Handlers and mount options; not yet mounted. */
+static int make_session(struct daemon *daemon)
 {
 	static const char program[] = "mmfs";
 	struct fuse_lowlevel_ops ops = {.init = ops_init};
 	struct fuse_args arguments = FUSE_ARGS_INIT(0, NULL);
 	char *list = mount_options(daemon);
-	char text[256] = "";
 
 	ops_name(&ops);
 	ops_attr(&ops);
@@ -146,10 +148,42 @@ int session_mount(struct daemon *daemon)
 		daemon->session = fuse_session_new(&arguments, &ops, sizeof(ops), daemon);
 	free(list);
 	fuse_opt_free_args(&arguments);
-	if (!daemon->session) {
-		log_say(LOG_ERR, "%s: cannot be mounted: out of memory", daemon->mountpoint);
-		return -ENOMEM;
+	if (daemon->session)
+		return 0;
+	log_say(LOG_ERR, "%s: cannot be mounted: out of memory", daemon->mountpoint);
+	return -ENOMEM;
+}
+
+/* INIT is the first request there is. The supervisor keeps it for the next daemon's libfuse. */
+static int answer_init(struct daemon *daemon)
+{
+	struct fuse_buf buffer = {0};
+	int size;
+
+	do
+		size = fuse_session_receive_buf(daemon->session, &buffer);
+	while (size == -EINTR || size == -EAGAIN);
+	if (size > 0 && daemon->handover && !daemon->goes_on) {
+		if ((size_t)size > sizeof(daemon->handover->init)) {
+			free(buffer.mem);
+			return -EPROTO;
+		}
+		memcpy(daemon->handover->init, buffer.mem, (size_t)size);
+		daemon->handover->init_length = (uint32_t)size;
 	}
+	if (size > 0)
+		fuse_session_process_buf(daemon->session, &buffer);
+	free(buffer.mem);
+	return size < 0 ? size : size == 0 ? -ENOTCONN : 0;
+}
+
+int session_mount(struct daemon *daemon)
+{
+	char text[256] = "";
+	int error = make_session(daemon);
+
+	if (error)
+		return error;
 	if (mount_saying(daemon, text, sizeof(text))) {
 		log_say(LOG_ERR, "%s: cannot be mounted: %s", daemon->mountpoint,
 			text[0] ? text : "the kernel or fusermount3 refused");
@@ -157,15 +191,42 @@ int session_mount(struct daemon *daemon)
 		daemon->session = NULL;
 		return -EIO;
 	}
-	int error = wire_attach(daemon->session);
+	error = wire_attach(daemon->session, fuse_session_fd(daemon->session));
+	if (!error)
+		error = answer_init(daemon);
+	if (!error)
+		error = supervisor_give(daemon, fuse_session_fd(daemon->session));
 	if (error) {
 		log_say(LOG_ERR, "%s: cannot be served: %s", daemon->mountpoint, strerror(-error));
 		session_destroy(daemon);
-		return error;
 	}
-	if (getrandom(&daemon->connection, sizeof(daemon->connection), 0) != sizeof(daemon->connection))
-		daemon->connection = (uint64_t)getpid();
-	return 0;
+	return error;
+}
+
+int session_resume(struct daemon *daemon)
+{
+	struct handover *handover = daemon->handover;
+	int error = make_session(daemon);
+
+	if (error)
+		return error;
+	daemon->mounted_device = handover->mounted_device;
+	wire_repeat_init(handover->init, handover->init_length);
+	error = wire_attach(daemon->session, daemon->fuse_descriptor);
+	if (!error)
+		error = answer_init(daemon);
+	/* Whatever INIT would make of it today: what the kernel was told then counts. */
+	daemon->open_elided = handover->open_elided;
+	daemon->opendir_elided = handover->opendir_elided;
+	if (!error)
+		error = resend_begin(daemon);
+	if (!error)
+		error = wire_ask_again(daemon->fuse_descriptor);
+	if (error) {
+		log_say(LOG_ERR, "%s: cannot be taken over: %s", daemon->mountpoint, strerror(-error));
+		session_destroy(daemon);
+	}
+	return error;
 }
 
 void session_destroy(struct daemon *daemon)
@@ -219,13 +280,18 @@ static int check_mount(struct daemon *daemon)
 static bool wait_for_end(struct daemon *daemon, int signals)
 {
 	struct pollfd polled[] = {{.fd = signals, .events = POLLIN},
-				  {.fd = workers_ended_descriptor(), .events = POLLIN}};
+				  {.fd = workers_ended_descriptor(), .events = POLLIN},
+				  {.fd = resend_over_descriptor(), .events = POLLIN}};
 
 	for (;;) {
-		int count = poll(polled, 2, HEALTH_MS);
+		int count = poll(polled, 3, HEALTH_MS);
 		log_image_failure(daemon);
 		if (count <= 0)
 			continue;
+		if (polled[2].revents) {
+			resend_end(daemon);
+			polled[2].fd = -1;
+		}
 		if (polled[1].revents)
 			return false;
 		if (polled[0].revents)
@@ -249,6 +315,26 @@ static bool stop(struct daemon *daemon)
 	return true;
 }
 
+static void tell_ready(struct daemon *daemon)
+{
+	struct handover *handover = daemon->handover;
+
+	if (!daemon->goes_on)
+		raise_read_ahead(daemon);
+	if (!handover) {
+		daemonize_ready();
+		return;
+	}
+	if (!daemon->goes_on) {
+		handover->mounted_device = daemon->mounted_device;
+		handover->open_elided = daemon->open_elided;
+		handover->opendir_elided = daemon->opendir_elided;
+		if (!daemon->options->foreground)
+			daemonize_detach();
+	}
+	supervisor_tell_ready(daemon);
+}
+
 int session_serve(struct daemon *daemon, bool *ret_abandoned)
 {
 	sigset_t set;
@@ -262,12 +348,11 @@ int session_serve(struct daemon *daemon, bool *ret_abandoned)
 		*ret_abandoned = false;
 		return error;
 	}
-	error = check_mount(daemon);
+	error = daemon->goes_on ? 0 : check_mount(daemon);
 	if (error) {
 		abandoned = stop(daemon);
 	} else {
-		raise_read_ahead(daemon);
-		daemonize_ready();
+		tell_ready(daemon);
 		if (wait_for_end(daemon, signals))
 			abandoned = stop(daemon);
 	}

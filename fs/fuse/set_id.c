@@ -54,7 +54,7 @@ bool set_id_killed_by_setattr(fuse_req_t request, fuse_ino_t inode)
 int set_id_kill(fuse_req_t request, fuse_ino_t inode)
 {
 	struct fs *fs = daemon_of(request)->fs;
-	struct fs_set set = {.what = FS_KILL_SET_ID};
+	struct fs_set set = {.what = FS_KILL_SET_ID | FS_SET_MORE};
 	struct fs_attr attr;
 	int error;
 

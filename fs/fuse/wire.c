@@ -11,6 +11,14 @@
 static _Thread_local struct wire_request current;
 static atomic_ullong init_unique; /* of the INIT that offers KILLPRIV_V2; 0: none */
 static atomic_bool killpriv;	  /* negotiated */
+/* An INIT to be read again, before there is more than one thread; its reply is dropped. */
+static struct {
+	const void *init; /* NULL: none, or it was read */
+	size_t length;
+	uint64_t unique; /* of the reply; 0: none */
+} repeated;
+
+#define NOTIFY_RESEND 7 /* FUSE_NOTIFY_RESEND */
 
 static void note_request(const uint8_t *bytes, size_t length)
 {
@@ -33,9 +41,16 @@ static void note_request(const uint8_t *bytes, size_t length)
 
 static ssize_t wire_read(int descriptor, void *bytes, size_t room, void *context)
 {
-	ssize_t length = read(descriptor, bytes, room);
+	ssize_t length;
 
 	(void)context;
+	if (repeated.init && repeated.length <= room) {
+		length = (ssize_t)repeated.length;
+		memcpy(bytes, repeated.init, repeated.length);
+		repeated.init = NULL;
+	} else {
+		length = read(descriptor, bytes, room);
+	}
 	if (length > 0)
 		note_request(bytes, (size_t)length);
 	return length;
@@ -59,6 +74,22 @@ static bool amend_init(struct iovec *pieces, int count, struct fuse_init_out *re
 	return true;
 }
 
+static uint64_t reply_unique(const struct iovec *pieces)
+{
+	const struct fuse_out_header *header = pieces[0].iov_base;
+
+	return pieces[0].iov_len >= sizeof(*header) ? header->unique : 0;
+}
+
+static ssize_t pieces_length(const struct iovec *pieces, int count)
+{
+	size_t length = 0;
+
+	for (int i = 0; i < count; i++)
+		length += pieces[i].iov_len;
+	return (ssize_t)length;
+}
+
 static ssize_t wire_writev(int descriptor, struct iovec *pieces, int count, void *context)
 {
 	struct fuse_init_out reply;
@@ -68,14 +99,38 @@ static ssize_t wire_writev(int descriptor, struct iovec *pieces, int count, void
 		atomic_store(&init_unique, 0);
 		atomic_store(&killpriv, true);
 	}
+	if (repeated.unique && reply_unique(pieces) == repeated.unique) {
+		repeated.unique = 0;
+		return pieces_length(pieces, count);
+	}
 	return writev(descriptor, pieces, count);
 }
 
-int wire_attach(struct fuse_session *session)
+void wire_repeat_init(const void *init, size_t length)
+{
+	const struct fuse_in_header *header = init;
+
+	repeated.init = init;
+	repeated.length = length;
+	repeated.unique = header->unique;
+}
+
+int wire_ask_again(int descriptor)
+{
+	struct fuse_out_header header = {.len = sizeof(header), .error = NOTIFY_RESEND};
+
+	while (write(descriptor, &header, sizeof(header)) < 0) {
+		if (errno != EINTR)
+			return -errno;
+	}
+	return 0;
+}
+
+int wire_attach(struct fuse_session *session, int descriptor)
 {
 	static const struct fuse_custom_io io = {.read = wire_read, .writev = wire_writev};
 
-	return fuse_session_custom_io(session, &io, fuse_session_fd(session));
+	return fuse_session_custom_io(session, &io, descriptor);
 }
 
 const struct wire_request *wire_request(void)

@@ -20,8 +20,15 @@ struct wire_request {
 	uint32_t setattr_valid; /* of SETATTR: FATTR_ */
 };
 
-/* Puts these functions between a mounted session and its descriptor. 0 or a negative errno. */
-MUST_CHECK int wire_attach(struct fuse_session *session);
+/* Puts these functions between a session and a descriptor: its own of a mounted session, or that of a
+ * connection that it is to take over. 0 or a negative errno. */
+MUST_CHECK int wire_attach(struct fuse_session *session, int descriptor);
+/* The next request that this session reads is that INIT, which the kernel has been answered long ago: its
+ * reply goes nowhere. `init` must stay. */
+void wire_repeat_init(const void *init, size_t length);
+/* Asks the kernel to send again what was read from that connection and not answered (Linux 6.9). 0 or a
+ * negative errno. */
+MUST_CHECK int wire_ask_again(int descriptor);
 const struct wire_request *wire_request(void);
 /* Is the request at hand soon done, whatever else goes on? */
 bool wire_request_short(void);

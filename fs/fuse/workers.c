@@ -1,5 +1,7 @@
 /* See workers.h. */
 #include "workers.h"
+#include "handover.h"
+#include "resend.h"
 #include "wire.h"
 
 #include <errno.h>
@@ -13,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define WORKERS_MOST 64u
+#define WORKERS_MOST 64u /* no more than IMAGE_REQUESTS */
 /* So many requests in a row with another behind them mean that there is work for two. One alone does not: a
  * client leaves a FORGET behind and goes on with its next request, and waking another worker costs more than
  * that one. */
@@ -28,6 +30,7 @@ struct pool {
 	bool over;	 /* guarded by lock: there will be no more requests */
 	uint64_t spin_ns;
 	pthread_t threads[WORKERS_MOST];
+	atomic_uint numbers; /* given out: which place is whose (image_request_begin) */
 	atomic_uint count;
 	atomic_uint running;
 	int ended; /* eventfd: the last worker has ended */
@@ -93,20 +96,27 @@ static void spin(int descriptor)
 
 /* ---- a worker ---- */
 
-static void handle(struct fuse_session *session, struct fuse_buf *buffer, size_t size)
+static void handle(struct fuse_session *session, unsigned number, struct fuse_buf *buffer)
 {
+	const struct fuse_in_header *header = buffer->mem;
+	struct handover *handover = pool.daemon->handover;
+
 	pthread_rwlock_rdlock(&pool.serving);
-	if (size >= sizeof(struct fuse_in_header)) {
-		const struct fuse_in_header *header = buffer->mem;
-		/* The top bit tells only that the request was sent again. */
-		txn_request(pool.daemon->connection, header->unique & ~(UINT64_C(1) << 63));
-	}
-	fuse_session_process_buf(session, buffer);
+	/* The top bit tells only that the request was sent again. */
+	image_request_begin(pool.daemon->image, number, pool.daemon->connection,
+			    header->unique & ~(UINT64_C(1) << 63));
+	if (!resend_answer(pool.daemon, header))
+		fuse_session_process_buf(session, buffer);
+	image_request_end(pool.daemon->image);
+	resend_done(header);
+	fs_finish(pool.daemon->fs);
+	if (handover && !atomic_load_explicit(&handover->progress, memory_order_relaxed))
+		atomic_store(&handover->progress, true);
 	pthread_rwlock_unlock(&pool.serving);
 }
 
 /* Reads requests and handles them until the session ends or the turn was passed on. False: it has ended. */
-static bool serve_turn(struct fuse_session *session, struct fuse_buf *buffer)
+static bool serve_turn(struct fuse_session *session, unsigned number, struct fuse_buf *buffer)
 {
 	int descriptor = fuse_session_fd(session);
 	unsigned crowded = 0;
@@ -121,11 +131,12 @@ static bool serve_turn(struct fuse_session *session, struct fuse_buf *buffer)
 				strerror(-size));
 		if (size <= 0)
 			return false;
+		resend_read(buffer->mem);
 		crowded = request_waits(descriptor) ? crowded + 1 : 0;
 		bool keep = pool.count < 2 || (wire_request_short() && crowded < CROWDED_LEAST);
 		if (!keep)
 			turn_pass();
-		handle(session, buffer, (size_t)size);
+		handle(session, number, buffer);
 		if (!keep)
 			return true;
 	}
@@ -134,11 +145,12 @@ static bool serve_turn(struct fuse_session *session, struct fuse_buf *buffer)
 
 static void *work(void *argument)
 {
+	unsigned number = atomic_fetch_add(&pool.numbers, 1);
 	struct fuse_buf buffer = {0};
 	bool going = true;
 
 	while (going && turn_take())
-		going = serve_turn(argument, &buffer);
+		going = serve_turn(argument, number, &buffer);
 	turns_are_over();
 	free(buffer.mem);
 	if (atomic_fetch_sub(&pool.running, 1) == 1)

@@ -343,10 +343,8 @@ static void lookup_counts_kept(void **state)
 {
 	(void)state;
 	enum { INODES = 2000, STEPS = 40000 };
-	struct fs_lookup_memory memory = {.base = aligned_alloc(4096, KEPT_BYTES),
-					  .size = KEPT_BYTES,
-					  .page_size = 4096,
-					  .clear = clear_kept};
+	struct fs_lookup_memory memory = {
+	    .base = aligned_alloc(65536, KEPT_BYTES), .size = KEPT_BYTES, .clear = clear_kept};
 	uint64_t seed = 43, *model = calloc(INODES, sizeof(*model));
 	struct lookups *lookups;
 	assert_non_null(memory.base);
@@ -382,7 +380,7 @@ static void lookup_counts_kept_bounded(void **state)
 {
 	(void)state;
 	struct fs_lookup_memory memory = {
-	    .base = aligned_alloc(4096, 1 << 20), .size = 1 << 20, .page_size = 4096, .clear = clear_kept};
+	    .base = aligned_alloc(65536, 16 << 20), .size = 16 << 20, .clear = clear_kept};
 	struct lookups *lookups;
 	assert_non_null(memory.base);
 	memset(memory.base, 0, memory.size);

@@ -161,12 +161,12 @@ static void record_names_request(void **state)
 	fill(&b);
 	head = image_head(b.image);
 	checksum = b.image->ring.last_checksum;
-	txn_request(0x1234, 0x5678);
+	image_request_begin(b.image, 0, 0x1234, 0x5678);
 	assert_int_equal(txn_begin(b.image, 1, 0, &txn), 0);
 	assert_int_equal(txn_count_inodes(txn, 1), 0);
 	txn_reply(txn, 77, 4096, false);
 	assert_int_equal(txn_commit(txn, NULL), 0);
-	txn_request(0, 0);
+	image_request_end(b.image);
 	assert_int_equal(record_read(b.image, head, checksum, &record), 0);
 	assert_int_equal(le64_get(record->connection), 0x1234);
 	assert_int_equal(le64_get(record->unique), 0x5678);

@@ -135,27 +135,59 @@ static int say_open_failure(const struct file_name *name, int error, const struc
 	}
 }
 
+static enum store_mode mode_of(const struct open_image_options *options)
+{
+	if (options->read_only)
+		return STORE_READ_ONLY;
+	return options->create ? STORE_CREATE : STORE_WRITE;
+}
+
+/* How the file is to be opened; whether it does not exist and would be made. */
+static struct store_file_options how_to_open(struct file_name *name, const struct open_image_options *options,
+					     bool *ret_creates)
+{
+	struct stat status;
+
+	*ret_creates = mode_of(options) == STORE_CREATE && stat(name->path, &status) && errno == ENOENT;
+	return (struct store_file_options){
+	    .mode = mode_of(options),
+	    .lock_wait_ms = options->lock_wait_ms,
+	    .waiting = note_waiting,
+	    .context = name,
+	};
+}
+
 int open_store(const char *program, const char *path, const struct open_image_options *options,
 	       struct store **ret_store, bool *ret_created)
 {
 	struct file_name name = {program, path};
-	bool create = options->create && !options->read_only;
-	struct stat status;
-	bool absent = stat(path, &status) && errno == ENOENT;
-	struct store_file_options how = {
-	    .mode = options->read_only ? STORE_READ_ONLY
-		    : create	       ? STORE_CREATE
-				       : STORE_WRITE,
-	    .lock_wait_ms = options->lock_wait_ms,
-	    .waiting = note_waiting,
-	    .context = &name,
-	};
+	bool created = options->created;
+	int error;
 
-	int error = store_file_open(path, &how, ret_store);
+	if (options->locked) {
+		error = store_file_open_locked(options->locked, mode_of(options), ret_store);
+	} else {
+		struct store_file_options how = how_to_open(&name, options, &created);
+		error = store_file_open(path, &how, ret_store);
+	}
 	if (error)
-		return say_open_failure(&name, error, options, create);
+		return say_open_failure(&name, error, options, mode_of(options) == STORE_CREATE);
 	if (ret_created)
-		*ret_created = absent && create;
+		*ret_created = created;
+	return 0;
+}
+
+int lock_image(const char *program, const char *path, const struct open_image_options *options,
+	       int *ret_descriptor, bool *ret_created)
+{
+	struct file_name name = {program, path};
+	bool created;
+	struct store_file_options how = how_to_open(&name, options, &created);
+	int error = store_file_lock(path, &how, ret_descriptor);
+
+	if (error)
+		return say_open_failure(&name, error, options, mode_of(options) == STORE_CREATE);
+	*ret_created = created;
 	return 0;
 }
 

@@ -9,6 +9,9 @@ struct open_image_options {
 	bool create;	       /* make an image if the file does not exist or is empty (mode 0600) */
 	bool quiet;	       /* no notes about recovery */
 	unsigned lock_wait_ms; /* 30000 for mmfs; a note "waiting for ..." is printed when waiting starts */
+	int locked;   /* a descriptor of lock_image's, which is closed with the image; 0: none, the path is
+			 opened */
+	bool created; /* with it: what lock_image told */
 	struct image_make_options make;
 	struct image_options image; /* read_only and session are filled in by open_image */
 };
@@ -18,6 +21,11 @@ struct open_image_options {
  * whether it was made. */
 MUST_CHECK int open_image(const char *program, const char *path, const struct open_image_options *options,
 			  struct image **ret_image, bool *ret_made);
+
+/* Opens and locks the file only; open_image with the descriptor goes on from there, in this process or a
+ * child. The same messages. */
+MUST_CHECK int lock_image(const char *program, const char *path, const struct open_image_options *options,
+			  int *ret_descriptor, bool *ret_created);
 
 /*
  * The two halves of open_image, for programs that look at the store between them; the same messages.

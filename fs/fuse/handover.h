@@ -1,0 +1,45 @@
+/*
+ * What one daemon of a mount leaves to the next, in memory that the supervisor keeps (a memfd):
+ *
+ *   | struct handover (64 KiB) | lookup counts (fs/lookup.c) |
+ *
+ * Filled in by the first daemon before the mount is ready; later ones only read it, but for `progress`.
+ */
+#ifndef MMFS_HANDOVER_H
+#define MMFS_HANDOVER_H
+
+#include "../fs.h"
+
+#include <stdatomic.h>
+
+#define HANDOVER_VERSION    1u
+#define HANDOVER_INIT_BYTES 256u
+
+struct handover {
+	uint32_t version; /* HANDOVER_VERSION; another one cannot be taken over */
+	uint32_t restarts;
+	uint64_t size;		 /* bytes of the memory, this part included */
+	uint64_t connection;	 /* random: tells the requests of one mount from those of another (R17) */
+	uint64_t mounted_device; /* st_dev of the mount */
+	int64_t mounted_seconds; /* when it was mounted, since 1970 */
+	bool open_elided;	 /* what INIT and the first OPEN agreed on with the kernel */
+	bool opendir_elided;
+	atomic_bool ready;    /* it was mounted, and answered */
+	atomic_bool progress; /* a request was answered since the last restart */
+	uint32_t init_length; /* the kernel's INIT request, for each libfuse session to begin with */
+	uint8_t init[HANDOVER_INIT_BYTES];
+	struct image_held held; /* records of requests that are not answered (R17) */
+	char last_error[256];	/* why the last restart was; "" */
+};
+static_assert(sizeof(struct handover) <= 65536, "its part");
+
+/* Makes the memory. *ret_descriptor is its memfd. -ENOMEM etc.: then there is no supervisor. */
+MUST_CHECK int handover_make(struct handover **ret_handover, int *ret_descriptor);
+/* Maps what another program has made. -EPROTO: of another version. */
+MUST_CHECK int handover_open(int descriptor, struct handover **ret_handover);
+/* The part for lookup counts. */
+void handover_lookups(struct handover *handover, struct fs_lookup_memory *ret_memory);
+/* Does the kernel that sent this INIT send unanswered requests again (6.9 and later)? */
+bool handover_kernel_resends(const struct handover *handover);
+
+#endif

@@ -1,0 +1,189 @@
+/* See resend.h. */
+#include "resend.h"
+
+#include <errno.h>
+#include <linux/fuse.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/sysmacros.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#define RESENT (UINT64_C(1) << 63)
+
+static struct {
+	bool active;		/* set before the workers start; cleared when all have been read */
+	atomic_uint unanswered; /* resent requests that were read, and 1 while there may be more to read */
+	int over;		/* eventfd */
+} resend = {.over = -1};
+
+int resend_begin(struct daemon *daemon)
+{
+	(void)daemon;
+	resend.over = eventfd(0, EFD_CLOEXEC);
+	if (resend.over < 0)
+		return -errno;
+	atomic_store(&resend.unanswered, 1);
+	resend.active = true;
+	return 0;
+}
+
+int resend_over_descriptor(void)
+{
+	return resend.over;
+}
+
+static void one_less(void)
+{
+	if (atomic_fetch_sub(&resend.unanswered, 1) == 1)
+		eventfd_write(resend.over, 1);
+}
+
+/* These come ahead of others, and resent ones may still stand behind them. */
+static bool comes_ahead(uint32_t opcode)
+{
+	return opcode == FUSE_FORGET || opcode == FUSE_BATCH_FORGET || opcode == FUSE_INTERRUPT;
+}
+
+void resend_read(const struct fuse_in_header *request)
+{
+	if (!resend.active)
+		return;
+	if (request->unique & RESENT) {
+		atomic_fetch_add(&resend.unanswered, 1);
+	} else if (!comes_ahead(request->opcode)) {
+		/* The kernel has put them at the head of its list: there are no more. */
+		resend.active = false;
+		one_less();
+	}
+}
+
+void resend_done(const struct fuse_in_header *request)
+{
+	if (request->unique & RESENT)
+		one_less();
+}
+
+/* ---- answers ---- */
+
+static void fill_attr(const struct fs_attr *attr, struct fuse_attr *ret)
+{
+	*ret = (struct fuse_attr){
+	    .ino = attr->inode,
+	    .size = attr->size,
+	    .blocks = attr->blocks512,
+	    .atime = (uint64_t)attr->atime.tv_sec,
+	    .mtime = (uint64_t)attr->mtime.tv_sec,
+	    .ctime = (uint64_t)attr->ctime.tv_sec,
+	    .atimensec = (uint32_t)attr->atime.tv_nsec,
+	    .mtimensec = (uint32_t)attr->mtime.tv_nsec,
+	    .ctimensec = (uint32_t)attr->ctime.tv_nsec,
+	    .mode = attr->mode,
+	    .nlink = attr->nlink,
+	    .uid = attr->uid,
+	    .gid = attr->gid,
+	    .rdev = (uint32_t)makedev(attr->rdev_major, attr->rdev_minor),
+	    .blksize = BLOCK_SIZE,
+	};
+}
+
+/* What follows the header of a reply. */
+union answer {
+	struct {
+		struct fuse_entry_out entry;
+		struct fuse_open_out open;
+	} create;
+	struct fuse_attr_out attr;
+	struct fuse_write_out write;
+};
+
+static int answer_entry(struct daemon *daemon, uint64_t inode, union answer *answer)
+{
+	struct fs_attr attr;
+	int error = fs_getattr_lookup(daemon->fs, inode, &attr);
+
+	if (error)
+		return error;
+	answer->create.entry = (struct fuse_entry_out){
+	    .nodeid = attr.inode,
+	    .generation = (uint32_t)attr.generation,
+	    .entry_valid = (uint64_t)CACHE_SECONDS,
+	    .attr_valid = (uint64_t)CACHE_SECONDS,
+	};
+	fill_attr(&attr, &answer->create.entry.attr);
+	return 0;
+}
+
+/* Returns the size of the answer, or a negative errno. */
+static int make_answer(struct daemon *daemon, uint32_t opcode, const struct request_answer *happened,
+		       union answer *answer)
+{
+	struct fs_attr attr;
+	int error;
+
+	switch (opcode) {
+	case FUSE_MKNOD:
+	case FUSE_MKDIR:
+	case FUSE_SYMLINK:
+	case FUSE_LINK:
+		error = answer_entry(daemon, happened->inode, answer);
+		return error ? error : (int)sizeof(answer->create.entry);
+	case FUSE_CREATE:
+	case FUSE_TMPFILE:
+		error = answer_entry(daemon, happened->inode, answer);
+		answer->create.open = (struct fuse_open_out){.open_flags = FOPEN_KEEP_CACHE};
+		return error ? error : (int)sizeof(answer->create);
+	case FUSE_SETATTR:
+		error = fs_getattr(daemon->fs, happened->inode, &attr);
+		if (error)
+			return error;
+		answer->attr = (struct fuse_attr_out){.attr_valid = (uint64_t)CACHE_SECONDS};
+		fill_attr(&attr, &answer->attr.attr);
+		return (int)sizeof(answer->attr);
+	case FUSE_WRITE:
+	case FUSE_COPY_FILE_RANGE:
+		answer->write = (struct fuse_write_out){.size = (uint32_t)happened->count};
+		return (int)sizeof(answer->write);
+	default: /* UNLINK, RMDIR, RENAME, SETXATTR, REMOVEXATTR, FALLOCATE: success says it all */
+		return 0;
+	}
+}
+
+static void send_answer(const struct daemon *daemon, const struct fuse_in_header *request, int error,
+			union answer *answer, size_t size)
+{
+	struct fuse_out_header header = {
+	    .len = (uint32_t)(sizeof(header) + size), .error = error, .unique = request->unique};
+	struct iovec pieces[] = {{.iov_base = &header, .iov_len = sizeof(header)},
+				 {.iov_base = answer, .iov_len = size}};
+
+	/* -ENOENT: it was interrupted, and nobody waits. */
+	if (writev(fuse_session_fd(daemon->session), pieces, size ? 2 : 1) < 0 && errno != ENOENT)
+		log_say(LOG_WARNING, "%s: answering a request again: %s", daemon->mountpoint,
+			strerror(errno));
+}
+
+bool resend_answer(struct daemon *daemon, const struct fuse_in_header *request)
+{
+	struct request_answer happened;
+	union answer answer;
+
+	if (!(request->unique & RESENT))
+		return false;
+	if (!image_answer(daemon->image, request->unique & ~RESENT, &happened))
+		return false;
+	int size = make_answer(daemon, request->opcode, &happened, &answer);
+	send_answer(daemon, request, size < 0 ? size : 0, &answer, size < 0 ? 0 : (size_t)size);
+	return true;
+}
+
+void resend_end(struct daemon *daemon)
+{
+	close(resend.over);
+	resend.over = -1;
+	image_answers_end(daemon->image);
+	int error = fs_settle(daemon->fs);
+	if (error)
+		log_say(LOG_WARNING, "%s: unlinked files stay until it is unmounted: %s", daemon->mountpoint,
+			strerror(-error));
+}

@@ -1,0 +1,287 @@
+/* See supervisor.h. */
+#include "supervisor.h"
+#include "handover.h"
+#include "../../tools/common/open_image.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#define FRUITLESS_MOST 3u /* daemons in a row that die without having answered anything */
+
+enum message { MESSAGE_CONNECTION = 'c', MESSAGE_READY = 'r' };
+
+struct supervisor {
+	struct daemon *daemon;
+	pid_t child;
+	int signals;   /* signalfd */
+	int socket;    /* our end */
+	bool told_end; /* the child was told to unmount */
+	unsigned fruitless;
+};
+
+/* ---- the child's side ---- */
+
+static int send_message(int socket, enum message message, int descriptor)
+{
+	char byte = (char)message;
+	struct iovec piece = {.iov_base = &byte, .iov_len = 1};
+	union {
+		struct cmsghdr head;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = {0};
+	struct msghdr header = {.msg_iov = &piece, .msg_iovlen = 1};
+
+	if (descriptor >= 0) {
+		header.msg_control = &control;
+		header.msg_controllen = sizeof(control.bytes);
+		struct cmsghdr *carried = CMSG_FIRSTHDR(&header);
+		carried->cmsg_level = SOL_SOCKET;
+		carried->cmsg_type = SCM_RIGHTS;
+		carried->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(carried), &descriptor, sizeof(descriptor));
+	}
+	while (sendmsg(socket, &header, MSG_NOSIGNAL) < 0) {
+		if (errno != EINTR)
+			return -errno;
+	}
+	return 0;
+}
+
+int supervisor_give(const struct daemon *daemon, int descriptor)
+{
+	return daemon->handover ? send_message(daemon->supervisor, MESSAGE_CONNECTION, descriptor) : 0;
+}
+
+void supervisor_tell_ready(const struct daemon *daemon)
+{
+	if (!daemon->handover)
+		return;
+	atomic_store(&daemon->handover->ready, true);
+	/* Should the supervisor be gone, the mount works without it. */
+	int error = send_message(daemon->supervisor, MESSAGE_READY, -1);
+	if (error)
+		log_say(LOG_WARNING, "%s: has lost its supervisor: %s", daemon->mountpoint, strerror(-error));
+}
+
+/* ---- starting a child ---- */
+
+/* The child is as a process that nobody supervises: it takes signals itself. */
+static void become_child(struct supervisor *supervisor, int socket)
+{
+	struct daemon *daemon = supervisor->daemon;
+	sigset_t none;
+
+	close(supervisor->socket);
+	close(supervisor->signals);
+	daemon->supervisor = socket;
+	daemonize_is_child();
+	prctl(PR_SET_NAME, "mmfs");
+	/* The daemon blocks what it waits for by itself. Those that have come are not lost meanwhile. */
+	sigemptyset(&none);
+	sigaddset(&none, SIGCHLD);
+	sigprocmask(SIG_UNBLOCK, &none, NULL);
+}
+
+/* *ret_child: this is the child. */
+static int start_child(struct supervisor *supervisor, bool *ret_child)
+{
+	int ends[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
+		return -errno;
+	pid_t child = fork();
+	if (child < 0) {
+		int error = -errno;
+		close(ends[0]);
+		close(ends[1]);
+		return error;
+	}
+	*ret_child = child == 0;
+	supervisor->child = child;
+	if (child == 0) {
+		close(ends[0]);
+		become_child(supervisor, ends[1]);
+		return 0;
+	}
+	close(ends[1]);
+	if (supervisor->socket >= 0)
+		close(supervisor->socket);
+	supervisor->socket = ends[0];
+	return 0;
+}
+
+/* ---- while it runs ---- */
+
+/* False: the child has closed its end. */
+static bool take_message(struct supervisor *supervisor)
+{
+	struct daemon *daemon = supervisor->daemon;
+	char byte = 0;
+	struct iovec piece = {.iov_base = &byte, .iov_len = 1};
+	union {
+		struct cmsghdr head;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct msghdr header = {.msg_iov = &piece,
+				.msg_iovlen = 1,
+				.msg_control = &control,
+				.msg_controllen = sizeof(control.bytes)};
+	ssize_t count = recvmsg(supervisor->socket, &header, MSG_CMSG_CLOEXEC);
+
+	if (count <= 0)
+		return count < 0 && errno == EINTR;
+	struct cmsghdr *carried = CMSG_FIRSTHDR(&header);
+	if (byte == MESSAGE_CONNECTION && carried && carried->cmsg_type == SCM_RIGHTS)
+		memcpy(&daemon->fuse_descriptor, CMSG_DATA(carried), sizeof(daemon->fuse_descriptor));
+	if (byte == MESSAGE_READY && !daemon->options->foreground)
+		daemonize_ready();
+	return true;
+}
+
+static void take_signal(struct supervisor *supervisor)
+{
+	struct signalfd_siginfo signal;
+
+	if (read(supervisor->signals, &signal, sizeof(signal)) != sizeof(signal))
+		return;
+	if (signal.ssi_signo == SIGCHLD)
+		return;
+	supervisor->told_end = true;
+	kill(supervisor->child, (int)signal.ssi_signo);
+}
+
+/* Until the child has ended. */
+static int wait_for_child(struct supervisor *supervisor)
+{
+	bool listening = true;
+	int status;
+
+	for (;;) {
+		struct pollfd polled[] = {{.fd = supervisor->signals, .events = POLLIN},
+					  {.fd = listening ? supervisor->socket : -1, .events = POLLIN}};
+		poll(polled, 2, -1);
+		if (polled[1].revents)
+			listening = take_message(supervisor);
+		if (polled[0].revents)
+			take_signal(supervisor);
+		if (waitpid(supervisor->child, &status, WNOHANG) == supervisor->child)
+			break;
+	}
+	/* What it has sent last. */
+	struct pollfd rest = {.fd = supervisor->socket, .events = POLLIN};
+	while (listening && poll(&rest, 1, 0) > 0)
+		listening = take_message(supervisor);
+	return status;
+}
+
+/* ---- when it has died ---- */
+
+/* May another one go on? Says why not. */
+static bool may_restart(struct supervisor *supervisor, int signal)
+{
+	struct daemon *daemon = supervisor->daemon;
+	struct handover *handover = daemon->handover;
+
+	if (!atomic_load(&handover->ready) || daemon->fuse_descriptor < 0) {
+		log_say(LOG_ERR, "ended by signal %d (%s) before the mount was ready", signal,
+			strsignal(signal));
+		return false;
+	}
+	if (supervisor->told_end) {
+		log_say(LOG_ERR, "%s: ended by signal %d (%s) while unmounting", daemon->mountpoint, signal,
+			strsignal(signal));
+		return false;
+	}
+	if (!handover_kernel_resends(handover)) {
+		log_say(LOG_CRIT,
+			"%s: the daemon was ended by signal %d (%s), and this kernel (before 6.9) cannot let "
+			"another go on; unmount it and mount it again",
+			daemon->mountpoint, signal, strsignal(signal));
+		return false;
+	}
+	supervisor->fruitless = atomic_exchange(&handover->progress, false) ? 0 : supervisor->fruitless + 1;
+	if (supervisor->fruitless < FRUITLESS_MOST)
+		return true;
+	log_say(LOG_CRIT,
+		"%s: %u daemons in a row were ended (the last by signal %d, %s) without answering a request: "
+		"giving up; unmount it, run fsck.mmfs on %s, and mount it again",
+		daemon->mountpoint, FRUITLESS_MOST, signal, strsignal(signal), daemon->image_path);
+	return false;
+}
+
+static void note_restart(struct supervisor *supervisor, int signal)
+{
+	struct daemon *daemon = supervisor->daemon;
+
+	daemon->handover->restarts++;
+	snprintf(daemon->handover->last_error, sizeof(daemon->handover->last_error),
+		 "the daemon was ended by signal %d (%s)", signal, strsignal(signal));
+	log_say(LOG_WARNING, "%s: %s; another one goes on", daemon->mountpoint, daemon->handover->last_error);
+	daemon->goes_on = true;
+}
+
+static int supervise(struct supervisor *supervisor, bool *ret_child)
+{
+	for (;;) {
+		int error = start_child(supervisor, ret_child);
+		if (error)
+			log_say(LOG_ERR, "%s: a daemon cannot be started: %s", supervisor->daemon->mountpoint,
+				strerror(-error));
+		if (error || *ret_child)
+			return error;
+		int status = wait_for_child(supervisor);
+		if (WIFEXITED(status))
+			return WEXITSTATUS(status) ? -ECHILD : 0;
+		if (!may_restart(supervisor, WTERMSIG(status)))
+			return -ECHILD;
+		note_restart(supervisor, WTERMSIG(status));
+	}
+}
+
+/* ---- preparations ---- */
+
+static int block_signals(struct supervisor *supervisor)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	supervisor->signals = signalfd(-1, &set, SFD_CLOEXEC);
+	return supervisor->signals < 0 ? -errno : 0;
+}
+
+int supervisor_run(struct daemon *daemon, bool *ret_child)
+{
+	struct supervisor supervisor = {.daemon = daemon, .signals = -1, .socket = -1};
+	int memory, error = handover_make(&daemon->handover, &memory);
+
+	if (!error)
+		error = block_signals(&supervisor);
+	if (error) {
+		log_say(LOG_ERR, "%s: cannot be supervised (%s); try -o supervise=no", daemon->mountpoint,
+			strerror(-error));
+		return error;
+	}
+	daemon->handover->connection = daemon->connection;
+	daemon->handover->mounted_seconds = time(NULL);
+	daemon->fuse_descriptor = -1;
+	prctl(PR_SET_NAME, "mmfs-supervise");
+	return supervise(&supervisor, ret_child);
+}
