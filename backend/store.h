@@ -177,7 +177,8 @@ MUST_CHECK int store_file_open(const char *path, const struct store_file_options
  * a mapping. Same errors. The lock lasts as long as the descriptor is open anywhere. */
 MUST_CHECK int store_file_lock(const char *path, const struct store_file_options *options,
 			       int *ret_descriptor);
-/* The second half: maps what store_file_lock gave, and owns it from here on, also when this fails. -EFBIG. */
+/* The second half: maps what store_file_lock gave, and owns it from here on, also when this fails. Closing the
+ * store lets go of the lock, whoever else has the descriptor. -EFBIG. */
 MUST_CHECK int store_file_open_locked(int descriptor, enum store_mode mode, struct store **ret_store);
 
 /* The open descriptor, for fstat, statx and FITRIM-like calls that change nothing. */

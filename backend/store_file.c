@@ -35,6 +35,7 @@ struct store_file {
 	uint8_t *write_base; /* NULL if read-only */
 	uint64_t page_size;
 	bool regular;		   /* not a block device */
+	bool shared;		   /* another process has the descriptor, too */
 	atomic_bool frozen;	   /* writes say -EIO */
 	pthread_mutex_t size_lock; /* one set_size at a time */
 };
@@ -324,6 +325,9 @@ static void file_close(struct store *store)
 		guard_unregister(file->write_base);
 		munmap(file->write_base, store->map_size);
 	}
+	/* Closing it lets go of the lock when the other has closed it as well: this one is done now. */
+	if (file->shared)
+		(void)flock(file->descriptor, LOCK_UN);
 	if (file->descriptor >= 0)
 		close(file->descriptor);
 	pthread_mutex_destroy(&file->size_lock);
@@ -562,6 +566,7 @@ int store_file_open_locked(int descriptor, enum store_mode mode, struct store **
 		return error;
 	}
 	file->descriptor = descriptor;
+	file->shared = true;
 	file->regular = S_ISREG(status.st_mode);
 	return file_start(file, mode, ret_store);
 }

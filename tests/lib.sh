@@ -54,22 +54,43 @@ mounts_below() {
 
 # Process ids of mmfs daemons, one scan for all processes: with exactly this argument (an image or mountpoint) ...
 daemons_of() {
-	daemons_grep -lzsxF -- "$1"
+	processes_grep mmfs -lzsxF -- "$1"
 }
 
 # ... or with an argument that names something below this directory.
 daemons_below() {
-	daemons_grep -lzsF -- "$1/"
+	processes_grep mmfs -lzsF -- "$1/"
 }
 
-daemons_grep() {
-	local file pid name
+# The processes that keep these mounts.
+supervisors_of() {
+	processes_grep mmfs-supervise -lzsxF -- "$1"
+}
+
+supervisors_below() {
+	processes_grep mmfs-supervise -lzsF -- "$1/"
+}
+
+processes_grep() {
+	local file pid name wanted=$1
+	shift
 	grep "$@" /proc/[0-9]*/cmdline | while IFS= read -r file; do
 		pid=${file#/proc/}
 		pid=${pid%/cmdline}
 		read -r name 2>/dev/null <"/proc/$pid/comm" || continue
-		[ "$name" != mmfs ] || echo "$pid"
+		[ "$name" != "$wanted" ] || echo "$pid"
 	done || true
+}
+
+# kill_daemon IMAGE [SIGNAL]: ends the daemon and, first, the supervisor, which would start another; waits until
+# they are gone. The mount is dead then, as after the death of a daemon that nobody supervises.
+kill_daemon() {
+	local pids
+	pids="$(supervisors_of "$1") $(daemons_of "$1")"
+	# shellcheck disable=SC2086 # process ids
+	kill "-${2:-KILL}" $pids
+	# shellcheck disable=SC2086
+	wait_gone 10 $pids
 }
 
 # The daemon of an image: its process id, or nothing.
@@ -105,8 +126,9 @@ sweep() {
 		found=1
 		timeout 20 umount "$point" 2>/dev/null || umount -l "$point" || true
 	done < <(mounts_below "$1")
-	pids=$(daemons_below "$1")
-	if [ -n "$pids" ]; then
+	# Supervisors first: they would start another daemon.
+	pids="$(supervisors_below "$1") $(daemons_below "$1")"
+	if [ "$pids" != " " ]; then
 		# shellcheck disable=SC2086 # process ids
 		if ! wait_gone 30 $pids; then
 			found=1
@@ -191,7 +213,7 @@ mount_image() {
 # unmount DIRECTORY: unmounts and waits until the daemon has let go of the image.
 unmount() {
 	local pids i
-	pids=$(daemons_of "$1")
+	pids="$(daemons_of "$1") $(supervisors_of "$1")"
 	for i in 1 2 3 4 5 6 7 8 9 10; do
 		! timeout 60 umount "$1" 2>"$tmp/umount.said" || break
 		[ "$i" != 10 ] || fail "umount $1: $(cat "$tmp/umount.said")"

@@ -52,9 +52,7 @@ rm -r "$mnt/more"
 touch -d '2001-02-03 04:05:06.789012345 UTC' "$mnt"
 sync "$mnt"
 dd of="$mnt/one-byte" if=/dev/null conv=notrunc,fsync status=none
-pid=$(daemon_pid "$image")
-kill -KILL "$pid"
-wait_gone 10 "$pid"
+kill_daemon "$image"
 umount -l "$mnt"
 gzip -9n <"$tmp/clean.img" >"$here/golden/$name.img.gz"
 gzip -9n <"$image" >"$here/golden/$name-killed.img.gz"

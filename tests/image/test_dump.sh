@@ -77,9 +77,7 @@ mkdir "$tmp/mnt/directory"
 echo text >"$tmp/mnt/directory/file"
 ln -s /target "$tmp/mnt/link"
 sync "$tmp/mnt/directory/file"
-pid=$(daemon_pid "$tmp/dirty.img")
-kill -KILL "$pid"
-wait_gone 10 "$pid"
+kill_daemon "$tmp/dirty.img"
 umount -l "$tmp/mnt"
 says 'state +not unmounted' mmfsctl info "$tmp/dirty.img"
 says 'REDO, [0-9]+ bytes' mmfsctl dump "$tmp/dirty.img" ring

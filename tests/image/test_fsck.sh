@@ -59,9 +59,7 @@ cp -r "$mnt/d" "$mnt/copy"
 rm "$mnt/d/file-"*
 exec 9<"$mnt/other"
 rm "$mnt/other"
-pid=$(daemon_pid "$whole")
-kill -KILL "$pid"
-wait_gone 10 "$pid"
+kill_daemon "$whole"
 exec 9<&-
 umount -l "$mnt"
 sum=$(cksum <"$whole")

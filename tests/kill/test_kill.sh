@@ -45,9 +45,7 @@ round() {
 	worker=$!
 	sleep "0.$((RANDOM % 9 + 1))"
 	[ $((RANDOM % 3)) != 0 ] || sleep 1
-	pid=$(daemon_pid "$image")
-	kill -KILL "$pid"
-	wait_gone 10 "$pid"
+	kill_daemon "$image"
 	wait "$copier" || true
 	wait "$worker" || fail "the worker: $(cat "$log.said")"
 

@@ -48,9 +48,10 @@ done
 for signal in TERM INT HUP; do
 	note "SIG$signal"
 	pid=$(daemon_pid "$image")
+	supervisor=$(supervisors_of "$image")
 	echo "$signal" >"$mnt/last"
 	kill -"$signal" "$pid"
-	wait_gone 30 "$pid"
+	wait_gone 30 "$pid" "$supervisor"
 	! mountpoint -q "$mnt" || fail "still mounted"
 	is_clean || fail "SIG$signal left it not clean: $(cat "$tmp/info")"
 	fsck_clean "$image"
@@ -63,8 +64,9 @@ syscalls hold "$mnt/last" >"$tmp/held" &
 holder=$!
 until [ -s "$tmp/held" ]; do sleep 0.05; done
 pid=$(daemon_pid "$image")
+supervisor=$(supervisors_of "$image")
 kill -TERM "$pid"
-wait_gone 30 "$pid"
+wait_gone 30 "$pid" "$supervisor"
 kill "$holder"
 wait "$holder" || true
 is_clean || fail "not clean: $(cat "$tmp/info")"
@@ -80,9 +82,7 @@ note "kill -9: the stale mountpoint is detached, nothing is lost"
 mmfs "$image" "$mnt"
 mkdir "$mnt/dir"
 echo survives >"$mnt/dir/file"
-pid=$(daemon_pid "$image")
-kill -KILL "$pid"
-wait_gone 10 "$pid"
+kill_daemon "$image"
 expect_fail 2 'not connected' ls "$mnt"
 ! is_clean || fail "a killed daemon's image calls itself clean"
 fsck_clean "$image"
@@ -100,9 +100,7 @@ holder=$!
 until [ -s "$tmp/held" ]; do sleep 0.05; done
 used=$(df --output=used -k "$mnt" | tail -n 1)
 rm "$mnt/open"
-pid=$(daemon_pid "$image")
-kill -KILL "$pid"
-wait_gone 10 "$pid"
+kill_daemon "$image"
 kill "$holder"
 wait "$holder" || true
 mmfs "$image" "$mnt"

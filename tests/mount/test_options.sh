@@ -41,9 +41,7 @@ unmount "$mnt"
 note "ro after kill -9: recovers in memory, writes nothing"
 mount_image "$image" "$mnt"
 echo acknowledged >"$mnt/after"
-pid=$(daemon_pid "$image")
-kill -KILL "$pid"
-wait_gone 10 "$pid"
+kill_daemon "$image"
 umount -l "$mnt"
 sum=$(sha256sum <"$image")
 mount_image "$image" "$mnt" -o ro

@@ -42,9 +42,7 @@ as_nobody diff -r /usr/include/linux "$mnt/symbolic/linux"
 
 note "killed, and mounted over the stale mountpoint"
 as_nobody touch "$mnt/acknowledged"
-pid=$(daemon_pid "$image")
-kill -KILL "$pid"
-wait_gone 10 "$pid"
+kill_daemon "$image"
 as_nobody mmfs "$image" "$mnt"
 as_nobody test -e "$mnt/acknowledged"
 as_nobody rm -r "$mnt/dir"
