@@ -299,6 +299,11 @@ const void *data_at(const struct image *image, uint64_t offset)
 	return store_at(image->store, offset);
 }
 
+void data_prefault(const struct image *image, uint64_t offset, size_t length)
+{
+	store_prefault(image->store, offset, length);
+}
+
 int data_read(const struct image *image, uint64_t offset, void *bytes, size_t length)
 {
 	int result = data_check_bytes(image, offset, length);

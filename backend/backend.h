@@ -256,6 +256,9 @@ MUST_CHECK int data_write(struct image *image, uint64_t offset, const void *byte
 MUST_CHECK int data_zero(struct image *image, uint64_t offset, size_t length);
 /* Pointer to read from; may fault (guarded: data_read; the kernel's write(2) from it gives EFAULT). */
 const void *data_at(const struct image *image, uint64_t offset);
+/* Maps the pages at [offset, offset + length) of the image, as far as that goes, so that write(2) from them
+ * takes no fault: a process that is killed in one makes its peer see an error. */
+void data_prefault(const struct image *image, uint64_t offset, size_t length);
 /* Guarded copy out of the mapping. -EIO. */
 MUST_CHECK int data_read(const struct image *image, uint64_t offset, void *bytes, size_t length);
 /* Is [start, start+count) inside what data may occupy (not super, ring, maps)? For checking extents. */

@@ -35,6 +35,7 @@ struct store_ops {
 	int (*host_space)(struct store *store, uint64_t *ret_free_bytes);
 	/* The next two may be NULL. */
 	int (*allocated)(struct store *store, uint64_t *ret_bytes);
+	void (*prefault)(struct store *store, uint64_t offset, uint64_t length); /* may be NULL */
 	void (*forget)(struct store *store);
 };
 
@@ -129,6 +130,14 @@ static inline MUST_CHECK int store_allocated(struct store *store, uint64_t *ret_
 	return 0;
 }
 
+/* Maps the pages of a range within the size for reading, as far as that goes: a system call that copies from
+ * them then takes no page fault. */
+static inline void store_prefault(struct store *store, uint64_t offset, uint64_t length)
+{
+	if (store->ops->prefault)
+		store->ops->prefault(store, offset, length);
+}
+
 /* Drops what the host caches of the image, as far as it can: after a failed sync the cache holds what the
  * disk lacks (R16). Dirty pages stay. */
 static inline void store_forget(struct store *store)
@@ -177,8 +186,8 @@ MUST_CHECK int store_file_open(const char *path, const struct store_file_options
  * a mapping. Same errors. The lock lasts as long as the descriptor is open anywhere. */
 MUST_CHECK int store_file_lock(const char *path, const struct store_file_options *options,
 			       int *ret_descriptor);
-/* The second half: maps what store_file_lock gave, and owns it from here on, also when this fails. Closing the
- * store lets go of the lock, whoever else has the descriptor. -EFBIG. */
+/* The second half: maps what store_file_lock gave, and owns it from here on, also when this fails. Closing
+ * the store lets go of the lock, whoever else has the descriptor. -EFBIG. */
 MUST_CHECK int store_file_open_locked(int descriptor, enum store_mode mode, struct store **ret_store);
 
 /* The open descriptor, for fstat, statx and FITRIM-like calls that change nothing. */

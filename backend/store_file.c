@@ -21,6 +21,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22
+#endif
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
 #endif
@@ -302,6 +305,14 @@ static int file_allocated(struct store *store, uint64_t *ret_bytes)
 	return 0;
 }
 
+static void file_prefault(struct store *store, uint64_t offset, uint64_t length)
+{
+	uint64_t start = offset - offset % store_file_of(store)->page_size;
+
+	/* Older kernels say EINVAL, pages that cannot be read EFAULT: whoever reads them will see. */
+	(void)madvise((void *)(uintptr_t)(store->base + start), offset + length - start, MADV_POPULATE_READ);
+}
+
 static void file_forget(struct store *store)
 {
 	struct store_file *file = store_file_of(store);
@@ -346,6 +357,7 @@ static const struct store_ops file_ops = {
     .freeze = file_freeze,
     .host_space = file_host_space,
     .allocated = file_allocated,
+    .prefault = file_prefault,
     .forget = file_forget,
 };
 

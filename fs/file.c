@@ -9,7 +9,14 @@
 #define ZERO_BYTES  65536u
 #define ATIME_LAZY  (24 * 60 * 60) /* seconds: relatime, see mount(8) */
 
-static uint8_t file_zeros[ZERO_BYTES]; /* what holes read as; nobody writes to it */
+static uint8_t file_zeros[ZERO_BYTES]; /* what holes read as; nobody writes anything else to it */
+
+void file_prefault_zeros(void)
+{
+	/* Until it is written to, it is the kernel's one zero page, which counts as not mapped. */
+	for (volatile uint8_t *at = file_zeros; at < file_zeros + ZERO_BYTES; at += BLOCK_SIZE)
+		*at = 0;
+}
 
 int file_check_regular(const struct inode *inode)
 {
@@ -111,8 +118,10 @@ static int file_point(struct fs *fs, uint64_t inode, uint64_t offset, size_t len
 			uint64_t skipped = offset - (pieces[i].logical << BLOCK_SHIFT);
 			size_t part = smaller(end, piece_end(&pieces[i]) << BLOCK_SHIFT) - offset;
 			if (pieces[i].kind == PIECE_WRITTEN) {
-				const void *at =
-				    data_at(fs->image, (pieces[i].physical << BLOCK_SHIFT) + skipped);
+				uint64_t from = (pieces[i].physical << BLOCK_SHIFT) + skipped;
+				const void *at = data_at(fs->image, from);
+				if (fs->options.prefault_reads)
+					data_prefault(fs->image, from, part);
 				/* struct iovec has no const; it is only read from */
 				iovecs[count++] =
 				    (struct iovec){.iov_base = (void *)(uintptr_t)at, .iov_len = part};

@@ -38,7 +38,8 @@ struct fs_options {
 	bool track_lookups; /* unlinked inodes live until fs_forget says 0; else they go with their last name
 			     */
 	const struct fs_lookup_memory *lookup_memory; /* NULL: counts die with the process */
-	bool deletes_later; /* what unlink and rename leave without a name is deleted by fs_finish */
+	bool prefault_reads; /* the pieces that fs_read gives can be copied from without page faults */
+	bool deletes_later;  /* what unlink and rename leave without a name is deleted by fs_finish */
 	bool goes_on; /* the kernel still uses what an earlier process has served: its orphans stay (R18)
 			 until fs_settle */
 };

@@ -149,6 +149,10 @@ int extent_remove(struct txn *txn, struct fs *fs, uint64_t inode, uint64_t from,
 int extent_set_written(struct txn *txn, struct fs *fs, uint64_t inode, uint64_t logical,
 		       uint32_t length) MUST_CHECK;
 
+/* ---- file.c ---- */
+/* Gives the zeros that holes read as memory of their own (prefault_reads). */
+void file_prefault_zeros(void);
+
 /* ---- truncate.c ---- */
 
 /* Sets the size (regular file, inode lock held exclusively), in several transactions with an intent where it

@@ -89,6 +89,8 @@ int fs_open(struct image *image, const struct fs_options *options, struct fs **r
 	if (image_read_only(image))
 		fs->options.read_only = true;
 
+	if (options->prefault_reads)
+		file_prefault_zeros();
 	int result = locks_open(fs);
 	if (!result)
 		result = dirty_open(&fs->dirty);

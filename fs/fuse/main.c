@@ -51,6 +51,7 @@ static int open_all(struct daemon *daemon)
 	    .root_gid = options->root_gid,
 	    .track_lookups = true,
 	    .lookup_memory = daemon->handover ? &lookups : NULL,
+	    .prefault_reads = daemon->handover != NULL,
 	    .deletes_later = true,
 	    .goes_on = daemon->goes_on,
 	};

@@ -39,11 +39,24 @@ static void note_request(const uint8_t *bytes, size_t length)
 		atomic_store(&init_unique, header->unique);
 }
 
+/* A request that is copied into a page which is not there yet fails if this process is killed meanwhile, and
+ * its caller sees EIO: another daemon is not sent it again. So the pages are there from the beginning. */
+static void prefault(uint8_t *bytes, size_t room)
+{
+	static _Thread_local const uint8_t *there;
+
+	if (there == bytes)
+		return;
+	there = bytes;
+	memset(bytes, 0, room);
+}
+
 static ssize_t wire_read(int descriptor, void *bytes, size_t room, void *context)
 {
 	ssize_t length;
 
-	(void)context;
+	if (((const struct daemon *)context)->handover)
+		prefault(bytes, room);
 	if (repeated.init && repeated.length <= room) {
 		length = (ssize_t)repeated.length;
 		memcpy(bytes, repeated.init, repeated.length);
