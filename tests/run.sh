@@ -17,7 +17,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 source_root=$PWD
 plain=$source_root/build-plain asan=$source_root/build-asan clang=$source_root/build-clang
-directories="style unit image mount kill real crash posix"
+directories="style unit image mount kill supervise real crash posix"
 install=1 list=0
 patterns=()
 
@@ -72,7 +72,7 @@ if [ "$(id -u)" != 0 ]; then
 	echo "tests/run.sh installs packages and mounts as root and as nobody: going on with sudo"
 	options=()
 	[ $install = 1 ] || options+=(--no-install)
-	exec sudo --preserve-env=CI,TMPDIR,MMFS_TEST_FULL,MMFS_KILL_ROUNDS -- "$source_root/tests/run.sh" \
+	exec sudo --preserve-env=CI,TMPDIR,MMFS_TEST_FULL,MMFS_KILL_ROUNDS,MMFS_RESTARTS -- "$source_root/tests/run.sh" \
 		"${options[@]}" "${patterns[@]}"
 fi
 

@@ -34,7 +34,7 @@ copied_is_there() {
 
 # round USER NUMBER: works, kills, looks at the image, mounts it again, and checks.
 round() {
-	local user=$1 number=$2 pid started log=$tmp/logs/$1.$2 code=0 copier worker
+	local user=$1 number=$2 started log=$tmp/logs/$1.$2 code=0 copier worker
 	local run=()
 	[ "$user" = root ] || run=(as_nobody)
 	"${run[@]}" mkdir "$mnt/r$number" "$mnt/r$number/copy" "$mnt/r$number/work"

@@ -3,7 +3,7 @@
 # fails, none is done twice or not at all. Then the image is whole. MMFS_RESTARTS sets the number of kills.
 # timeout: 600
 # A sanitizer would turn crashes into exits.
-MMFS_ASAN_EXTRA=handle_segv=0:handle_abort=0
+export MMFS_ASAN_EXTRA=handle_segv=0:handle_abort=0
 . "$(dirname "$0")/../lib.sh"
 need_fuse
 helper checked
