@@ -59,12 +59,15 @@ int checkpoint_apply(struct image *image, uint64_t sealed, uint64_t *ret_tail, u
 
 static int write_tail(struct image *image, uint64_t tail, uint64_t checksum)
 {
-	int error;
+	int error = -EIO;
 
 	pthread_mutex_lock(&image->super_lock);
-	image->super.tail_lsn = le64_of(tail);
-	image->super.tail_checksum = le64_of(checksum);
-	error = super_write(image);
+	/* the mark of a failed image (super_mark_failed) names the last tail that is known to be durable */
+	if (!image_failure(image)) {
+		image->super.tail_lsn = le64_of(tail);
+		image->super.tail_checksum = le64_of(checksum);
+		error = super_write(image);
+	}
 	pthread_mutex_unlock(&image->super_lock);
 	return error;
 }

@@ -322,7 +322,8 @@ int super_read(const struct store *store, struct super_disk *ret_super, unsigned
 /* May an image with these features be opened so? -EOPNOTSUPP, -EROFS, with report->text. */
 int super_check_features(const struct super_disk *super, bool read_only,
 			 struct image_report *report) MUST_CHECK;
-/* Writes `image->super` with the next generation into its slot and syncs it (R1). super_lock held. */
+/* Writes `image->super` with the next generation into its slot and syncs it (R1). -EIO if the image has
+ * failed. super_lock held. */
 int super_write(struct image *image) MUST_CHECK;
 /* Writes `super` with its checksum into the slot of its generation and syncs it: for image_make. */
 int super_store(struct store *store, struct super_disk *super) MUST_CHECK;

@@ -212,6 +212,9 @@ int super_write(struct image *image)
 {
 	int error;
 
+	/* another thread's sync may have failed meanwhile; then the mark stands where this would go */
+	if (image_failure(image))
+		return -EIO;
 	assert(image->super_durable);
 	image->super.generation = le64_of(le64_get(image->super.generation) + 1);
 	image->super_durable = false;
