@@ -106,8 +106,7 @@ static void image_free(struct image *image)
 	free(image);
 }
 
-/* What follows from the superblock. */
-static void image_set_up(struct image *image, const struct image_options *options)
+void image_set_up(struct image *image, const struct image_options *options)
 {
 	struct super_disk *super = &image->super;
 	uint64_t most = image->store->map_size >> BLOCK_SHIFT;

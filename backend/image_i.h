@@ -373,6 +373,9 @@ struct image {
 	char damage[256];
 };
 
+/* Takes over what follows from image->super: sizes, places, seed, epoch, an empty ring. At opening only. */
+void image_set_up(struct image *image, const struct image_options *options);
+
 /* Sets the sticky failure: freezes the store, marks the superblock FAILED (best effort), wakes everybody.
  * Returns -error as a negative errno (`error` is negative). */
 int image_fail(struct image *image, int error);

@@ -223,26 +223,37 @@ static int replay(struct recovery *recovery, struct image_report *report)
 
 /* ---- warm or cold ---- */
 
-/* Everything in the cache becomes durable first, so that nothing is built on what a power cut could take
- * away: the slot that was read, too (R1). If the disk refuses, the cache is not to be trusted. */
-static int sync_before(struct image *image, struct image_report *report, bool *ret_trusted)
+/* The cache holds what the disk refused: what stands on the disk is read instead, the superblock first. */
+static int start_from_disk(struct image *image, const struct image_options *options,
+			   struct image_report *report)
 {
 	unsigned bad_slots;
+	int error;
+
+	store_forget(image->store);
+	/* from here on a fault counts again */
+	atomic_store(&image->store->faulted, false);
+	error = super_read(image->store, &image->super, &bad_slots, report);
+	if (error < 0)
+		return store_faulted(image->store) ? -EIO : error;
+	if (bad_slots > report->bad_slots)
+		report->bad_slots = bad_slots;
+	image_set_up(image, options);
+	return store_sync_all(image->store);
+}
+
+/* Everything in the cache becomes durable first, so that nothing is built on what a power cut could take
+ * away: the slot that was read, too (R1). If the disk refuses, the cache is not to be trusted. */
+static int sync_before(struct image *image, const struct image_options *options, struct image_report *report,
+		       bool *ret_trusted)
+{
 	int error = store_sync_all(image->store);
 
 	*ret_trusted = error == 0;
-	if (error < 0) {
-		store_forget(image->store);
-		error = super_read(image->store, &image->super, &bad_slots, report);
-		if (error < 0)
-			return error;
-		image->ring.epoch = le64_get(image->super.epoch);
-		journal_restart(image, le64_get(image->super.tail_lsn), le64_get(image->super.tail_checksum));
-		error = store_sync_all(image->store);
-		if (error < 0)
-			return error;
-		atomic_store(&image->store->faulted, false);
-	}
+	if (error < 0)
+		error = start_from_disk(image, options, report);
+	if (error < 0)
+		return error;
 	image->super_durable = true;
 	return 0;
 }
@@ -271,7 +282,7 @@ int recover_replay(struct image *image, const struct image_options *options, str
 	int error = 0;
 
 	if (!image->read_only)
-		error = sync_before(image, report, &cache_trusted);
+		error = sync_before(image, options, report, &cache_trusted);
 	if (error == 0)
 		error = check_stale(image, report);
 	if (error == 0)

@@ -14,6 +14,7 @@
 /* Each may be NULL. `after`: the call itself has been made. */
 static struct {
 	struct backend *b;
+	struct store_sim *sim;
 	void (*sync_all)(struct backend *b, unsigned call); /* call: 1, 2, ... */
 	void (*punch)(struct backend *b, unsigned call);
 	unsigned syncs, punches;
@@ -57,6 +58,7 @@ static inline struct store_sim *hooked_make(struct backend *b)
 	ops.punch = hooked_punch;
 	sim->store.ops = &ops;
 	hooked.b = b;
+	hooked.sim = sim;
 	hooked.sync_all = NULL;
 	hooked.punch = NULL;
 	hooked.syncs = hooked.punches = 0;
