@@ -97,6 +97,7 @@ static void image_free(struct image *image)
 	block_cleanup(image);
 	overlay_free(&image->overlay);
 	syncer_free(image);
+	free(image->ring.buffer);
 	pthread_cond_destroy(&image->ring.room);
 	pthread_mutex_destroy(&image->ring.lock);
 	pthread_mutex_destroy(&image->damage_lock);
@@ -178,7 +179,9 @@ static int image_start(struct image *image, const struct image_options *options,
 	if (error < 0)
 		return error;
 	image_set_up(image, options);
-	error = recover_replay(image, options, report);
+	error = record_init(image);
+	if (error == 0)
+		error = recover_replay(image, options, report);
 	if (error == -EUCLEAN && image->repairing)
 		error = repair_journal(image, options, report);
 	if (error == 0 && report->was_clean && !image->read_only && !image->repairing)

@@ -190,6 +190,11 @@ struct ring {
 	 * position. So an image at rest has sealed == head. */
 	atomic_ullong sealed;
 	atomic_ullong records, record_bytes; /* REDO records appended since the image was opened */
+	/* Of record_read: a checkpoint must not fail for want of memory. Whoever makes one, or recovers, has
+	 * it.
+	 */
+	uint8_t *buffer;
+	size_t buffer_room;
 };
 
 #define RING_RECORD_MAX(ring) ((ring)->size / 8)
@@ -219,10 +224,14 @@ int journal_sync(struct image *image, uint64_t lsn) MUST_CHECK;
 /* Copies ring bytes out, around the end if need be. */
 int journal_read(struct image *image, uint64_t lsn, void *bytes, size_t length) MUST_CHECK;
 
-/* One valid record at `lsn`? Checks the numbered list of docs/FORMAT.md; 0: valid, copied to *ret_record
- * (malloc'ed, freed by the caller); -ENODATA: the log ends here; -EUCLEAN: damage; -EIO, -ENOMEM. */
+/* Makes the buffer of record_read: large enough for every record that a transaction appends. Freed with the
+ * image. -ENOMEM. */
+int record_init(struct image *image) MUST_CHECK;
+/* One valid record at `lsn`? Checks the numbered list of docs/FORMAT.md; 0: valid, *ret_record is a copy that
+ * stands until the next call; -ENODATA: the log ends here; -EIO; -ENOMEM: a record larger than any of ours.
+ * checkpoint_lock held, or nothing else running. */
 int record_read(struct image *image, uint64_t lsn, uint64_t previous_checksum,
-		struct record_disk **ret_record) MUST_CHECK;
+		const struct record_disk **ret_record) MUST_CHECK;
 /* Does a whole record stand at `position` in the ring, whatever its LSN and epoch? For telling a stale
  * superblock (R1). *ret_length: bytes hashed to find out. */
 bool record_peek(struct image *image, uint64_t position, uint64_t *ret_lsn, uint64_t *ret_epoch,

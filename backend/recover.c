@@ -18,7 +18,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* No mmfs leaves more changed blocks than this to replay: 1 GiB, unless asked for more. */
@@ -92,7 +91,7 @@ static int scan(struct recovery *recovery)
 {
 	struct image *image = recovery->image;
 	uint64_t lsn = atomic_load(&image->ring.tail), checksum = image->ring.tail_checksum;
-	struct record_disk *record;
+	const struct record_disk *record;
 	int error;
 
 	recovery->sealed = lsn;
@@ -100,7 +99,6 @@ static int scan(struct recovery *recovery)
 		error = scan_record(recovery, record);
 		lsn = record_next_lsn(record);
 		checksum = le64_get(record->checksum);
-		free(record);
 		if (error < 0)
 			return error;
 	}
@@ -196,7 +194,7 @@ static int replay(struct recovery *recovery, struct image_report *report)
 {
 	struct image *image = recovery->image;
 	uint64_t lsn = atomic_load(&image->ring.tail), checksum = image->ring.tail_checksum;
-	struct record_disk *record;
+	const struct record_disk *record;
 	int error;
 
 	while (lsn < recovery->end) {
@@ -205,7 +203,6 @@ static int replay(struct recovery *recovery, struct image_report *report)
 			return error == -ENODATA ? -EIO : error; /* it was there a moment ago */
 		recovery->record_end = lsn + le32_get(record->length);
 		if (recovery->record_end > recovery->replay_until) {
-			free(record);
 			break;
 		}
 		error = record_walk(image, record, replay_change, recovery);
@@ -213,7 +210,6 @@ static int replay(struct recovery *recovery, struct image_report *report)
 			report->records_replayed++;
 		lsn = record_next_lsn(record);
 		checksum = le64_get(record->checksum);
-		free(record);
 		if (error < 0)
 			return error;
 	}

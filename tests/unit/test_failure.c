@@ -1,6 +1,48 @@
 /* What an image that fails does to those who are at work in it just then (R16). */
 #include "hooked_sim.h"
 
+/* record.c with an allocator that fails when told to. */
+static bool no_memory;
+
+static void *scarce_malloc(size_t size)
+{
+	return no_memory ? NULL : malloc(size);
+}
+
+static void *scarce_realloc(void *bytes, size_t size)
+{
+	return no_memory ? NULL : realloc(bytes, size);
+}
+
+#define malloc	scarce_malloc
+#define realloc scarce_realloc
+#include "../../backend/record.c"
+#undef malloc
+#undef realloc
+
+/* One failed allocation must not freeze the image. */
+static void test_checkpoint_without_memory(void **state)
+{
+	struct backend b;
+	struct store_sim *sim = hooked_make(&b);
+
+	(void)state;
+	hooked_open(&b, sim);
+	for (uint64_t i = 0; i < 100; i++)
+		backend_put(&b, i, 0);
+	no_memory = true;
+	assert_int_equal(image_checkpoint(b.image), 0);
+	no_memory = false;
+	assert_int_equal(atomic_load(&b.image->ring.tail), image_head(b.image));
+	backend_put(&b, 1, 1);
+	image_drop(b.image);
+	hooked_open(&b, sim);
+	assert_int_equal(backend_version(&b, 1, 1), 1);
+	assert_int_equal(backend_version(&b, 99, 0), 0);
+	assert_int_equal(image_close(b.image), 0);
+	store_sim_free(sim);
+}
+
 static void fail_meanwhile(struct backend *b, unsigned call)
 {
 	(void)call;
@@ -74,6 +116,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_checkpoint_of_a_failed_image),
 	    cmocka_unit_test(test_fault_while_starting_from_disk),
+	    cmocka_unit_test(test_checkpoint_without_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
