@@ -147,6 +147,8 @@ static int image_read_super(struct image *image, const struct image_options *opt
 	}
 	if (error == 0)
 		error = super_check_features(&image->super, image->read_only, report);
+	if (error == 0 && !image->read_only)
+		error = super_check_room(&image->super, report);
 	if (error == 0 && options->limit_bytes &&
 	    (options->limit_bytes >> BLOCK_SHIFT) <
 		RING_START + le64_get(image->super.ring_blocks) + ZONE_0_BLOCKS_MIN) {

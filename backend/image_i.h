@@ -331,6 +331,8 @@ int super_read(const struct store *store, struct super_disk *ret_super, unsigned
 /* May an image with these features be opened so? -EOPNOTSUPP, -EROFS, with report->text. */
 int super_check_features(const struct super_disk *super, bool read_only,
 			 struct image_report *report) MUST_CHECK;
+/* May it be counted on from here, for an image that is written to? -EUCLEAN, with report->text. */
+int super_check_room(const struct super_disk *super, struct image_report *report) MUST_CHECK;
 /* Writes `image->super` with the next generation into its slot and syncs it (R1). -EIO if the image has
  * failed. super_lock held. */
 int super_write(struct image *image) MUST_CHECK;

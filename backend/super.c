@@ -11,7 +11,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SLOTS		2u
+#define SLOTS 2u
+/* None larger is read. To be written to, an image has to be half as far at most: then no mount comes so far
+ * as to write what the next one refuses. */
 #define GENERATION_MAX	(UINT64_MAX / 2)
 #define LSN_MAX		(UINT64_C(1) << 62)
 #define SUPER_FLAGS_ALL (SUPER_CLEAN | SUPER_FAILED)
@@ -191,6 +193,15 @@ int super_check_features(const struct super_disk *super, bool read_only, struct 
 			 names);
 		return -EROFS;
 	}
+	return 0;
+}
+
+int super_check_room(const struct super_disk *super, struct image_report *report)
+{
+	if (le64_get(super->generation) > GENERATION_MAX / 2 || le64_get(super->tail_lsn) > LSN_MAX / 2)
+		return refuse(report, -EUCLEAN,
+			      "superblock: generation or journal position too large to go on from; mount it "
+			      "read-only (-o ro) and copy what it holds");
 	return 0;
 }
 
