@@ -123,6 +123,13 @@ struct quarantined {
 			  (R2) */
 };
 
+/* Where to look next for metadata blocks; zeros: from the start (alloc_meta.c). */
+struct meta_search {
+	unsigned pass;
+	uint64_t zone;	/* counted from that of meta_hint */
+	unsigned chunk; /* of the zone */
+};
+
 struct alloc {
 	pthread_mutex_t lock;
 	pthread_mutex_t grow_lock; /* of whoever changes size or host space; taken before lock, after tree */
@@ -133,9 +140,10 @@ struct alloc {
 	_Atomic uint64_t punched_blocks; /* given back to the host since the image was opened */
 	uint64_t limit_blocks;		 /* no block at or past it may be taken */
 	uint64_t free_in_zones; /* blocks below the zones' end that may be taken, quarantined ones included */
-	uint64_t data_hint, meta_hint; /* zone to look into first */
-	uint64_t meta_ready;	       /* free metadata blocks with host space */
-	uint64_t meta_promised;	       /* of these, promised to transactions that have begun */
+	uint64_t data_hint, meta_hint;	/* zone to look into first */
+	uint64_t meta_ready;		/* free metadata blocks with host space */
+	uint64_t meta_promised;		/* of these, promised to transactions that have begun */
+	struct meta_search meta_search; /* guarded by grow_lock */
 	struct quarantined *quarantine;
 	size_t quarantine_count, quarantine_capacity;
 };

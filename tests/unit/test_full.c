@@ -115,10 +115,53 @@ static void test_wait_for_punching(void **state)
 	store_sim_free(sim);
 }
 
+/* ---- metadata on a full host ---- */
+
+/* Host space that the image has already, in blocks that wait to be used again, is not overlooked because the
+ * first place that is looked at would need more of it. */
+static void test_metadata_elsewhere(void **state)
+{
+	struct image_options options = {.no_syncer = true, .limit_bytes = UINT64_C(96) << 20};
+	struct backend b;
+	struct store_sim *sim = hooked_make(&b);
+	struct block_range group, data[2];
+	struct txn *txn;
+
+	(void)state;
+	sim->counts_pages = true;
+	sim->punch_unsupported = true; /* so what is freed keeps its host space */
+	assert_int_equal(hooked_try(&b, sim, &options), 0);
+	backend_put(&b, 0, 0);
+	/* a group of data with host space, between two that stay */
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(data_reserve(b.image, 0, GROUP_BLOCKS, &data[i]), 0);
+		assert_int_equal(claim(b.image, data[i]), 0);
+		if (i == 0) {
+			assert_int_equal(data_reserve(b.image, 0, 4 * GROUP_BLOCKS, &group), 0);
+			assert_int_equal(claim(b.image, group), 0);
+		}
+	}
+	release(b.image, group);
+	assert_int_equal(image_checkpoint(b.image), 0);
+	sim->host_pages = sim->used_pages;
+	/* more nodes than the first group has ready: its next chunks are holes */
+	for (uint64_t i = 1; i < 6000; i++)
+		backend_put(&b, i, 0);
+	/* deleting works, whatever there is */
+	for (uint64_t i = 0; i < 6000; i++) {
+		assert_int_equal(txn_begin(b.image, 1, TXN_RELEASES, &txn), 0);
+		assert_int_equal(tree_delete(txn, TREE_FILES, backend_key(i)), 0);
+		assert_int_equal(txn_commit(txn, NULL), 0);
+	}
+	assert_int_equal(image_close(b.image), 0);
+	store_sim_free(sim);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_wait_for_punching),
+	    cmocka_unit_test(test_metadata_elsewhere),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
