@@ -374,6 +374,16 @@ static bool alloc_group_waits(struct image *image)
 	return false;
 }
 
+/* What others punch just now counts as taken, and soon as free. */
+static bool alloc_wait_for_punching(struct image *image)
+{
+	pthread_mutex_lock(&image->syncer.release_lock);
+	pthread_mutex_lock(&image->alloc.grow_lock);
+	pthread_mutex_unlock(&image->alloc.grow_lock);
+	pthread_mutex_unlock(&image->syncer.release_lock);
+	return true;
+}
+
 bool alloc_make_room(struct image *image, unsigned *stage)
 {
 	bool quarantined, waits;
@@ -389,6 +399,10 @@ bool alloc_make_room(struct image *image, unsigned *stage)
 	if (*stage <= 1 && waits) {
 		*stage = 2;
 		return image_checkpoint(image) == 0;
+	}
+	if (*stage <= 2) {
+		*stage = 3;
+		return alloc_wait_for_punching(image);
 	}
 	return false;
 }

@@ -97,7 +97,7 @@ struct alloc_zone *alloc_zone_of(const struct image *image, uint64_t block, unsi
  * -ENOSPC. */
 int alloc_add_zone(struct image *image) MUST_CHECK;
 /* There was no room: could waiting bring some? *stage is 0 at first. Seals, then checkpoints, if that gives
- * blocks back. true: try again. Called without any lock. */
+ * blocks back; last it waits for whoever is punching. true: try again. Called without any lock. */
 bool alloc_make_room(struct image *image, unsigned *stage);
 
 /* ---- alloc_space.c ---- */

@@ -11,63 +11,81 @@
  */
 #define STEP_CHUNKS(alloc) (atomic_load(&(alloc)->zone_count) > 1 ? GROUP_CHUNKS : 6u)
 
+#define TRIES                                                                                                \
+	64u /* places that a full host refuses, before one call gives up; the next goes on behind them */
+
 struct meta_place {
 	struct alloc_zone *zone;
 	unsigned first, end; /* chunks */
 	bool was_none;	     /* its group was NONE until now */
 };
 
-/* The first chunks of a group with free blocks but without (known) host space; false: there are none. */
-static bool meta_find_chunks(const struct alloc *alloc, const struct alloc_zone *zone, unsigned group,
-			     struct meta_place *place)
+/* The first chunk of a group from `chunk` on with free blocks but without (known) host space; its end: none.
+ */
+static unsigned meta_find_chunk(const struct alloc_zone *zone, unsigned group, unsigned chunk)
 {
-	unsigned chunk = group * GROUP_CHUNKS, end = chunk + GROUP_CHUNKS, step = STEP_CHUNKS(alloc);
+	unsigned end = (group + 1) * GROUP_CHUNKS;
 
-	if (zone->groups[group].free == 0)
-		return false;
-	while (chunk < end &&
-	       (zone_is_backed(zone, chunk) || zone_all_taken(zone, chunk * CHUNK_BLOCKS, CHUNK_BLOCKS)))
+	while (chunk < end && (zone_is_backed(zone, chunk) || chunk * CHUNK_BLOCKS >= zone->usable ||
+			       zone_all_taken(zone, chunk * CHUNK_BLOCKS, CHUNK_BLOCKS)))
 		chunk++;
-	if (chunk == end)
-		return false;
-	place->first = place->end = chunk;
-	while (place->end < end && place->end - chunk < step && !zone_is_backed(zone, place->end) &&
-	       place->end * CHUNK_BLOCKS < zone->usable)
-		place->end++;
-	return place->end > place->first;
+	return chunk;
 }
 
-/* A place to get more metadata blocks from: METADATA groups first, then a group of no type, from the zone of
- * the last one on. alloc.lock is held. */
-static bool meta_find_place(struct alloc *alloc, enum group_type type, struct meta_place *place)
+static bool meta_group_fits(const struct alloc_group *group, enum group_type type)
 {
-	uint64_t count = atomic_load(&alloc->zone_count);
+	return group->type == type && group->free > 0 && (type == GROUP_METADATA || group->used == 0);
+}
 
-	for (uint64_t i = 0; i < count; i++) {
-		struct alloc_zone *zone = alloc->zones[(alloc->meta_hint + i) % count];
+/* The next place of the zone for the search: METADATA groups in its first pass, groups of no type, which
+ * become METADATA, in its second. alloc.lock is held. */
+static bool meta_next_in_zone(struct alloc *alloc, struct alloc_zone *zone, struct meta_search *search,
+			      struct meta_place *place)
+{
+	enum group_type type = search->pass == 0 ? GROUP_METADATA : GROUP_NONE;
 
-		for (unsigned group = 0; group < ZONE_GROUPS; group++) {
-			if (zone->groups[group].type != type ||
-			    (type == GROUP_NONE && zone->groups[group].used > 0) ||
-			    zone->groups[group].free == 0)
-				continue;
-			place->zone = zone;
-			place->was_none = type == GROUP_NONE;
-			if (place->was_none)
-				zone_set_type(alloc, zone, group, GROUP_METADATA);
-			if (place->was_none && !meta_find_chunks(alloc, zone, group, place)) {
-				place->first = place->end = group * GROUP_CHUNKS;
-				return true; /* its chunks have host space from an earlier life */
-			}
-			if (place->was_none || meta_find_chunks(alloc, zone, group, place))
-				return true;
-		}
+	while (search->chunk < ZONE_CHUNKS) {
+		unsigned group = search->chunk / GROUP_CHUNKS, end = (group + 1) * GROUP_CHUNKS;
+		bool fits = meta_group_fits(&zone->groups[group], type);
+		unsigned chunk = fits ? meta_find_chunk(zone, group, search->chunk) : end;
+
+		search->chunk = chunk < end && type == GROUP_METADATA ? chunk + 1 : end;
+		if (!fits || (chunk == end && type == GROUP_METADATA))
+			continue;
+		*place = (struct meta_place){
+		    .zone = zone, .first = chunk, .end = chunk, .was_none = type == GROUP_NONE};
+		if (place->was_none)
+			zone_set_type(alloc, zone, group, GROUP_METADATA);
+		if (chunk == end) /* all its chunks have host space from an earlier life */
+			place->first = place->end = group * GROUP_CHUNKS;
+		while (chunk < end && place->end < end && place->end - chunk < STEP_CHUNKS(alloc) &&
+		       !zone_is_backed(zone, place->end) && place->end * CHUNK_BLOCKS < zone->usable)
+			place->end++;
+		return true;
 	}
 	return false;
 }
 
-/* Host space for the place; on a nearly full host for its first chunk only. grow_lock is held. */
-static int meta_back_place(struct image *image, struct meta_place *place)
+/* A place to get more metadata blocks from, from the zone of the last one on. alloc.lock is held. */
+static bool meta_next_place(struct alloc *alloc, struct meta_search *search, struct meta_place *place)
+{
+	uint64_t count = atomic_load(&alloc->zone_count);
+
+	for (; search->pass < 2; search->pass++, search->zone = 0) {
+		for (; search->zone < count; search->zone++, search->chunk = 0) {
+			struct alloc_zone *zone = alloc->zones[(alloc->meta_hint + search->zone) % count];
+
+			if (meta_next_in_zone(alloc, zone, search, place))
+				return true;
+		}
+	}
+	*search = (struct meta_search){0};
+	return false;
+}
+
+/* Host space for the place; on a nearly full host for its first chunk only. A group that was of no type may
+ * have some already. grow_lock is held. */
+static int meta_back_place(struct image *image, const struct meta_place *place)
 {
 	struct alloc *alloc = &image->alloc;
 	unsigned group = place->first / GROUP_CHUNKS;
@@ -78,29 +96,54 @@ static int meta_back_place(struct image *image, struct meta_place *place)
 		result = space_back_chunks(image, place->zone, place->first, place->first + 1);
 	if (result < 0 && place->was_none) {
 		pthread_mutex_lock(&alloc->lock);
-		if (place->zone->groups[group].used == 0 && zone_ready(place->zone, group) == 0)
+		if (result == -ENOSPC && zone_ready(place->zone, group) > 0)
+			result = 0;
+		else if (place->zone->groups[group].used == 0 && zone_ready(place->zone, group) == 0)
 			zone_set_type(alloc, place->zone, group, GROUP_NONE);
 		pthread_mutex_unlock(&alloc->lock);
 	}
 	return result;
 }
 
+/* Tries places until one has host space. -ENOENT: there is no place. grow_lock is held. */
+static int meta_try_places(struct image *image)
+{
+	struct alloc *alloc = &image->alloc;
+	bool from_start =
+	    alloc->meta_search.pass == 0 && alloc->meta_search.zone == 0 && alloc->meta_search.chunk == 0;
+	int result = -ENOENT;
+
+	for (unsigned tries = 0; tries < TRIES; tries++) {
+		struct meta_place place;
+		bool found;
+
+		pthread_mutex_lock(&alloc->lock);
+		found = meta_next_place(alloc, &alloc->meta_search, &place);
+		if (!found && !from_start) {
+			from_start = true;
+			found = meta_next_place(alloc, &alloc->meta_search, &place);
+		}
+		pthread_mutex_unlock(&alloc->lock);
+		if (!found)
+			return result;
+		result = meta_back_place(image, &place);
+		if (result != -ENOSPC)
+			break;
+	}
+	if (result == 0)
+		alloc->meta_search = (struct meta_search){0};
+	return result;
+}
+
 /* Makes more metadata blocks ready. Called without any lock. */
 static int meta_extend(struct image *image)
 {
-	struct alloc *alloc = &image->alloc;
-	struct meta_place place = {0};
-	bool found;
-	int result = 0;
+	int result;
 
-	pthread_mutex_lock(&alloc->grow_lock);
-	pthread_mutex_lock(&alloc->lock);
-	found = meta_find_place(alloc, GROUP_METADATA, &place) || meta_find_place(alloc, GROUP_NONE, &place);
-	pthread_mutex_unlock(&alloc->lock);
-	if (found)
-		result = meta_back_place(image, &place);
-	pthread_mutex_unlock(&alloc->grow_lock);
-	return found ? result : alloc_add_zone(image);
+	pthread_mutex_lock(&image->alloc.grow_lock);
+	result = meta_try_places(image);
+	pthread_mutex_unlock(&image->alloc.grow_lock);
+	return result == -ENOENT ? alloc_add_zone(image) : result;
 }
 
 int alloc_prepare_metadata(struct image *image, unsigned blocks, bool releases)

@@ -28,7 +28,8 @@ int space_ensure_size(struct image *image, uint64_t end)
 	result = store_set_size(image->store, target);
 	if ((result == -ENOSPC || result == -EFBIG) && target > need)
 		result = store_set_size(image->store, need);
-	return result;
+	/* the sync of the growth failed: not for this caller alone (R16) */
+	return store_faulted(image->store) ? image_fail(image, -EIO) : result;
 }
 
 static int space_reserve(struct image *image, const struct alloc_zone *zone, unsigned at, unsigned end)

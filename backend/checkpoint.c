@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdlib.h>
 
 static int apply_change(void *context, uint64_t block, bool is_new, unsigned at, const void *bytes,
 			unsigned length)
@@ -32,7 +31,7 @@ int checkpoint_apply(struct image *image, uint64_t sealed, uint64_t *ret_tail, u
 	int error = 0;
 
 	while (lsn < sealed) {
-		struct record_disk *record;
+		const struct record_disk *record;
 		uint64_t end;
 
 		error = record_read(image, lsn, checksum, &record);
@@ -46,7 +45,6 @@ int checkpoint_apply(struct image *image, uint64_t sealed, uint64_t *ret_tail, u
 			checksum = le64_get(record->checksum);
 			lsn = record_next_lsn(record);
 		}
-		free(record);
 		if (error < 0)
 			return error;
 		if (end > sealed)
@@ -59,12 +57,15 @@ int checkpoint_apply(struct image *image, uint64_t sealed, uint64_t *ret_tail, u
 
 static int write_tail(struct image *image, uint64_t tail, uint64_t checksum)
 {
-	int error;
+	int error = -EIO;
 
 	pthread_mutex_lock(&image->super_lock);
-	image->super.tail_lsn = le64_of(tail);
-	image->super.tail_checksum = le64_of(checksum);
-	error = super_write(image);
+	/* the mark of a failed image (super_mark_failed) names the last tail that is known to be durable */
+	if (!image_failure(image)) {
+		image->super.tail_lsn = le64_of(tail);
+		image->super.tail_checksum = le64_of(checksum);
+		error = super_write(image);
+	}
 	pthread_mutex_unlock(&image->super_lock);
 	return error;
 }

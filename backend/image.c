@@ -98,6 +98,7 @@ static void image_free(struct image *image)
 	block_cleanup(image);
 	overlay_free(&image->overlay);
 	syncer_free(image);
+	free(image->ring.buffer);
 	pthread_cond_destroy(&image->ring.room);
 	pthread_mutex_destroy(&image->ring.lock);
 	pthread_mutex_destroy(&image->damage_lock);
@@ -107,8 +108,7 @@ static void image_free(struct image *image)
 	free(image);
 }
 
-/* What follows from the superblock. */
-static void image_set_up(struct image *image, const struct image_options *options)
+void image_set_up(struct image *image, const struct image_options *options)
 {
 	struct super_disk *super = &image->super;
 	uint64_t most = image->store->map_size >> BLOCK_SHIFT;
@@ -148,6 +148,8 @@ static int image_read_super(struct image *image, const struct image_options *opt
 	}
 	if (error == 0)
 		error = super_check_features(&image->super, image->read_only, report);
+	if (error == 0 && !image->read_only)
+		error = super_check_room(&image->super, report);
 	if (error == 0 && options->limit_bytes &&
 	    (options->limit_bytes >> BLOCK_SHIFT) <
 		RING_START + le64_get(image->super.ring_blocks) + ZONE_0_BLOCKS_MIN) {
@@ -182,7 +184,9 @@ static int image_start(struct image *image, const struct image_options *options,
 	if (error < 0)
 		return error;
 	image_set_up(image, options);
-	error = recover_replay(image, options, report);
+	error = record_init(image);
+	if (error == 0)
+		error = recover_replay(image, options, report);
 	if (error == -EUCLEAN && image->repairing)
 		error = repair_journal(image, options, report);
 	if (error == 0 && report->was_clean && !image->read_only && !image->repairing)

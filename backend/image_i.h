@@ -123,6 +123,13 @@ struct quarantined {
 			  (R2) */
 };
 
+/* Where to look next for metadata blocks; zeros: from the start (alloc_meta.c). */
+struct meta_search {
+	unsigned pass;
+	uint64_t zone;	/* counted from that of meta_hint */
+	unsigned chunk; /* of the zone */
+};
+
 struct alloc {
 	pthread_mutex_t lock;
 	pthread_mutex_t grow_lock; /* of whoever changes size or host space; taken before lock, after tree */
@@ -133,9 +140,10 @@ struct alloc {
 	_Atomic uint64_t punched_blocks; /* given back to the host since the image was opened */
 	uint64_t limit_blocks;		 /* no block at or past it may be taken */
 	uint64_t free_in_zones; /* blocks below the zones' end that may be taken, quarantined ones included */
-	uint64_t data_hint, meta_hint; /* zone to look into first */
-	uint64_t meta_ready;	       /* free metadata blocks with host space */
-	uint64_t meta_promised;	       /* of these, promised to transactions that have begun */
+	uint64_t data_hint, meta_hint;	/* zone to look into first */
+	uint64_t meta_ready;		/* free metadata blocks with host space */
+	uint64_t meta_promised;		/* of these, promised to transactions that have begun */
+	struct meta_search meta_search; /* guarded by grow_lock */
 	struct quarantined *quarantine;
 	size_t quarantine_count, quarantine_capacity;
 };
@@ -191,6 +199,11 @@ struct ring {
 	 * position. So an image at rest has sealed == head. */
 	atomic_ullong sealed;
 	atomic_ullong records, record_bytes; /* REDO records appended since the image was opened */
+	/* Of record_read: a checkpoint must not fail for want of memory. Whoever makes one, or recovers, has
+	 * it.
+	 */
+	uint8_t *buffer;
+	size_t buffer_room;
 };
 
 #define RING_RECORD_MAX(ring) ((ring)->size / 8)
@@ -220,10 +233,14 @@ int journal_sync(struct image *image, uint64_t lsn) MUST_CHECK;
 /* Copies ring bytes out, around the end if need be. */
 int journal_read(struct image *image, uint64_t lsn, void *bytes, size_t length) MUST_CHECK;
 
-/* One valid record at `lsn`? Checks the numbered list of docs/FORMAT.md; 0: valid, copied to *ret_record
- * (malloc'ed, freed by the caller); -ENODATA: the log ends here; -EUCLEAN: damage; -EIO, -ENOMEM. */
+/* Makes the buffer of record_read: large enough for every record that a transaction appends. Freed with the
+ * image. -ENOMEM. */
+int record_init(struct image *image) MUST_CHECK;
+/* One valid record at `lsn`? Checks the numbered list of docs/FORMAT.md; 0: valid, *ret_record is a copy that
+ * stands until the next call; -ENODATA: the log ends here; -EIO; -ENOMEM: a record larger than any of ours.
+ * checkpoint_lock held, or nothing else running. */
 int record_read(struct image *image, uint64_t lsn, uint64_t previous_checksum,
-		struct record_disk **ret_record) MUST_CHECK;
+		const struct record_disk **ret_record) MUST_CHECK;
 /* Does a whole record stand at `position` in the ring, whatever its LSN and epoch? For telling a stale
  * superblock (R1). *ret_length: bytes hashed to find out. */
 bool record_peek(struct image *image, uint64_t position, uint64_t *ret_lsn, uint64_t *ret_epoch,
@@ -323,7 +340,10 @@ int super_read(const struct store *store, struct super_disk *ret_super, unsigned
 /* May an image with these features be opened so? -EOPNOTSUPP, -EROFS, with report->text. */
 int super_check_features(const struct super_disk *super, bool read_only,
 			 struct image_report *report) MUST_CHECK;
-/* Writes `image->super` with the next generation into its slot and syncs it (R1). super_lock held. */
+/* May it be counted on from here, for an image that is written to? -EUCLEAN, with report->text. */
+int super_check_room(const struct super_disk *super, struct image_report *report) MUST_CHECK;
+/* Writes `image->super` with the next generation into its slot and syncs it (R1). -EIO if the image has
+ * failed. super_lock held. */
 int super_write(struct image *image) MUST_CHECK;
 /* Writes `super` with its checksum into the slot of its generation and syncs it: for image_make. */
 int super_store(struct store *store, struct super_disk *super) MUST_CHECK;
@@ -402,6 +422,9 @@ struct image {
 	pthread_mutex_t damage_lock;
 	char damage[256];
 };
+
+/* Takes over what follows from image->super: sizes, places, seed, epoch, an empty ring. At opening only. */
+void image_set_up(struct image *image, const struct image_options *options);
 
 /* Sets the sticky failure: freezes the store, marks the superblock FAILED (best effort), wakes everybody.
  * Returns -error as a negative errno (`error` is negative). */

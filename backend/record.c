@@ -17,6 +17,7 @@
  */
 #include "checksum.h"
 #include "image_i.h"
+#include "record_build.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -44,10 +45,35 @@ static bool header_valid(const struct image *image, const struct record_disk *he
 	return le64_get(header->previous_checksum) == previous_checksum;
 }
 
-int record_read(struct image *image, uint64_t lsn, uint64_t previous_checksum,
-		struct record_disk **ret_record)
+int record_init(struct image *image)
 {
-	const struct ring *ring = &image->ring;
+	struct ring *ring = &image->ring;
+	size_t most = sizeof(struct record_disk) + TXN_MAX_BLOCKS * RECORD_BLOCK_ROOM;
+
+	ring->buffer_room = RING_RECORD_MAX(ring) < most ? RING_RECORD_MAX(ring) : most;
+	ring->buffer = malloc(ring->buffer_room);
+	return ring->buffer ? 0 : -ENOMEM;
+}
+
+/* The buffer, for a record of that length; NULL: no memory. */
+static void *record_buffer(struct ring *ring, uint32_t length)
+{
+	uint8_t *larger;
+
+	if (length <= ring->buffer_room)
+		return ring->buffer;
+	larger = realloc(ring->buffer, length);
+	if (!larger)
+		return NULL;
+	ring->buffer = larger;
+	ring->buffer_room = length;
+	return larger;
+}
+
+int record_read(struct image *image, uint64_t lsn, uint64_t previous_checksum,
+		const struct record_disk **ret_record)
+{
+	struct ring *ring = &image->ring;
 	uint64_t tail = atomic_load(&ring->tail);
 	struct record_disk header, *record;
 	int error;
@@ -59,19 +85,15 @@ int record_read(struct image *image, uint64_t lsn, uint64_t previous_checksum,
 		return error;
 	if (!header_valid(image, &header, lsn, previous_checksum))
 		return -ENODATA;
-	record = malloc(le32_get(header.length));
+	record = record_buffer(ring, le32_get(header.length));
 	if (!record)
 		return -ENOMEM;
 	error = journal_read(image, lsn, record, le32_get(header.length));
-	if (error == 0 && le32_get(record->length) != le32_get(header.length))
-		error = -ENODATA;
-	if (error == 0 &&
-	    record_checksum(image->hash_seed, record, le32_get(header.length)) != le64_get(record->checksum))
-		error = -ENODATA;
-	if (error < 0) {
-		free(record);
+	if (error < 0)
 		return error;
-	}
+	if (le32_get(record->length) != le32_get(header.length) ||
+	    record_checksum(image->hash_seed, record, le32_get(header.length)) != le64_get(record->checksum))
+		return -ENODATA;
 	*ret_record = record;
 	return 0;
 }
@@ -79,10 +101,9 @@ int record_read(struct image *image, uint64_t lsn, uint64_t previous_checksum,
 bool record_peek(struct image *image, uint64_t position, uint64_t *ret_lsn, uint64_t *ret_epoch,
 		 uint32_t *ret_length)
 {
-	const struct ring *ring = &image->ring;
+	struct ring *ring = &image->ring;
 	struct record_disk header, *record;
 	uint32_t length;
-	bool right;
 
 	*ret_length = 0;
 	if (journal_read(image, position, &header, sizeof(header)) < 0)
@@ -93,15 +114,13 @@ bool record_peek(struct image *image, uint64_t position, uint64_t *ret_lsn, uint
 	    length < sizeof(header) || length > RING_RECORD_MAX(ring))
 		return false;
 	*ret_length = length;
-	record = malloc(length);
+	record = record_buffer(ring, length);
 	if (!record)
 		return false;
-	right = journal_read(image, position, record, length) == 0 &&
-		record_checksum(image->hash_seed, record, length) == le64_get(record->checksum);
-	free(record);
 	*ret_lsn = le64_get(header.lsn);
 	*ret_epoch = le64_get(header.epoch);
-	return right;
+	return journal_read(image, position, record, length) == 0 &&
+	       record_checksum(image->hash_seed, record, length) == le64_get(record->checksum);
 }
 
 uint64_t record_next_lsn(const struct record_disk *record)

@@ -18,7 +18,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* No mmfs leaves more changed blocks than this to replay: 1 GiB, unless asked for more. */
@@ -92,7 +91,7 @@ static int scan(struct recovery *recovery)
 {
 	struct image *image = recovery->image;
 	uint64_t lsn = atomic_load(&image->ring.tail), checksum = image->ring.tail_checksum;
-	struct record_disk *record;
+	const struct record_disk *record;
 	int error;
 
 	recovery->sealed = lsn;
@@ -100,7 +99,6 @@ static int scan(struct recovery *recovery)
 		error = scan_record(recovery, record);
 		lsn = record_next_lsn(record);
 		checksum = le64_get(record->checksum);
-		free(record);
 		if (error < 0)
 			return error;
 	}
@@ -196,7 +194,7 @@ static int replay(struct recovery *recovery, struct image_report *report)
 {
 	struct image *image = recovery->image;
 	uint64_t lsn = atomic_load(&image->ring.tail), checksum = image->ring.tail_checksum;
-	struct record_disk *record;
+	const struct record_disk *record;
 	int error;
 
 	while (lsn < recovery->end) {
@@ -205,7 +203,6 @@ static int replay(struct recovery *recovery, struct image_report *report)
 			return error == -ENODATA ? -EIO : error; /* it was there a moment ago */
 		recovery->record_end = lsn + le32_get(record->length);
 		if (recovery->record_end > recovery->replay_until) {
-			free(record);
 			break;
 		}
 		error = record_walk(image, record, replay_change, recovery);
@@ -215,7 +212,6 @@ static int replay(struct recovery *recovery, struct image_report *report)
 			report->records_replayed++;
 		lsn = record_next_lsn(record);
 		checksum = le64_get(record->checksum);
-		free(record);
 		if (error < 0)
 			return error;
 	}
@@ -225,26 +221,37 @@ static int replay(struct recovery *recovery, struct image_report *report)
 
 /* ---- warm or cold ---- */
 
-/* Everything in the cache becomes durable first, so that nothing is built on what a power cut could take
- * away: the slot that was read, too (R1). If the disk refuses, the cache is not to be trusted. */
-static int sync_before(struct image *image, struct image_report *report, bool *ret_trusted)
+/* The cache holds what the disk refused: what stands on the disk is read instead, the superblock first. */
+static int start_from_disk(struct image *image, const struct image_options *options,
+			   struct image_report *report)
 {
 	unsigned bad_slots;
+	int error;
+
+	store_forget(image->store);
+	/* from here on a fault counts again */
+	atomic_store(&image->store->faulted, false);
+	error = super_read(image->store, &image->super, &bad_slots, report);
+	if (error < 0)
+		return store_faulted(image->store) ? -EIO : error;
+	if (bad_slots > report->bad_slots)
+		report->bad_slots = bad_slots;
+	image_set_up(image, options);
+	return store_sync_all(image->store);
+}
+
+/* Everything in the cache becomes durable first, so that nothing is built on what a power cut could take
+ * away: the slot that was read, too (R1). If the disk refuses, the cache is not to be trusted. */
+static int sync_before(struct image *image, const struct image_options *options, struct image_report *report,
+		       bool *ret_trusted)
+{
 	int error = store_sync_all(image->store);
 
 	*ret_trusted = error == 0;
-	if (error < 0) {
-		store_forget(image->store);
-		error = super_read(image->store, &image->super, &bad_slots, report);
-		if (error < 0)
-			return error;
-		image->ring.epoch = le64_get(image->super.epoch);
-		journal_restart(image, le64_get(image->super.tail_lsn), le64_get(image->super.tail_checksum));
-		error = store_sync_all(image->store);
-		if (error < 0)
-			return error;
-		atomic_store(&image->store->faulted, false);
-	}
+	if (error < 0)
+		error = start_from_disk(image, options, report);
+	if (error < 0)
+		return error;
 	image->super_durable = true;
 	return 0;
 }
@@ -273,7 +280,7 @@ int recover_replay(struct image *image, const struct image_options *options, str
 	int error = 0;
 
 	if (!image->read_only)
-		error = sync_before(image, report, &cache_trusted);
+		error = sync_before(image, options, report, &cache_trusted);
 	if (error == 0)
 		error = check_stale(image, report);
 	if (error == 0)

@@ -119,7 +119,7 @@ static uint64_t journal_last_lsn(struct image *image)
 		if (le32_get(magic) != RECORD_MAGIC || !record_peek(image, tail + at, &lsn, &epoch, &length))
 			continue;
 		hashed += length;
-		if (lsn + length > last && lsn < UINT64_C(1) << 61)
+		if (lsn + length > last && lsn < UINT64_C(1) << 60) /* see super_check_room */
 			last = lsn + length;
 	}
 	return (last + BLOCK_SIZE - 1) / BLOCK_SIZE * BLOCK_SIZE;

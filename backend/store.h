@@ -76,7 +76,8 @@ static inline MUST_CHECK int store_zero(struct store *store, uint64_t offset, si
 }
 
 /* Makes the file `size` bytes long (a multiple of 4096). New bytes are zeros and take no host space. Growth
- * is durable on return (R13). -ENOSPC, -EFBIG, -EIO. */
+ * is durable on return (R13). -ENOSPC, -EFBIG: nothing has changed; -EIO: for one, the sync of the growth
+ * failed, whatever with: then the store has faulted (R16). */
 static inline MUST_CHECK int store_set_size(struct store *store, uint64_t size)
 {
 	return store->ops->set_size(store, size);
@@ -96,14 +97,14 @@ static inline MUST_CHECK int store_punch(struct store *store, uint64_t offset, u
 	return store->ops->punch(store, offset, length);
 }
 
-/* Makes everything written to the range durable: msync(MS_SYNC), which flushes the device too. -EIO etc.
- * (R16) */
+/* Makes everything written to the range durable: msync(MS_SYNC), which flushes the device too. On any error
+ * the store has faulted: no later sync asks the host again, and none says that all is well (R16). */
 static inline MUST_CHECK int store_sync_range(struct store *store, uint64_t offset, uint64_t length)
 {
 	return store->ops->sync_range(store, offset, length);
 }
 
-/* Makes everything written to the image durable: fdatasync. */
+/* Makes everything written to the image durable: fdatasync. Errors as above. */
 static inline MUST_CHECK int store_sync_all(struct store *store)
 {
 	return store->ops->sync_all(store);

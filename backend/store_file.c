@@ -2,6 +2,12 @@
  * The real file: locked, mapped twice (PROT_READ for readers, PROT_READ|PROT_WRITE for store_write alone) at
  * the largest size it may get, so that growth never moves anything. Touching the mapping beyond the file's
  * end faults, which guard.c turns into an errno.
+ *
+ * Syncs. The kernel tells of a failed writeback once for each open file, to whichever sync of it looks first
+ * (fsync(2), errseq_t). So syncs of one open file go one after the other, `faulted` is set before the next
+ * may ask, and each looks at it behind its own call: nobody hears of success after anybody heard of a
+ * failure, and nothing is tried again (R16). The file is opened twice, once for msync of ranges and once for
+ * fdatasync, each being told for itself, so that a small fsync does not wait for a checkpoint's gigabyte.
  */
 #include "store.h"
 #include "guard.h"
@@ -11,6 +17,7 @@
 #include <linux/fs.h>
 #include <linux/magic.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
@@ -34,13 +41,15 @@
 
 struct store_file {
 	struct store store;
-	int descriptor;
+	int descriptor; /* of the mappings: msync asks this open file */
+	int whole;	/* the file opened again, for fdatasync; -1: there is no other than `descriptor` */
 	uint8_t *write_base; /* NULL if read-only */
 	uint64_t page_size;
-	bool regular;		   /* not a block device */
-	bool shared;		   /* another process has the descriptor, too */
-	atomic_bool frozen;	   /* writes say -EIO */
-	pthread_mutex_t size_lock; /* one set_size at a time */
+	bool regular;				/* not a block device */
+	bool shared;				/* another process has the descriptor, too */
+	atomic_bool frozen;			/* writes say -EIO */
+	pthread_mutex_t size_lock;		/* one set_size at a time */
+	pthread_mutex_t range_lock, whole_lock; /* one sync of each open file at a time; leaves */
 };
 
 /* The first member is the interface, so the pointer is the same. */
@@ -102,13 +111,29 @@ static int file_zero(struct store *store, uint64_t offset, size_t length)
 	return error < 0 ? copy_failed(file, offset + length, error) : 0;
 }
 
-static int sync_descriptor(struct store_file *file)
+/* What a sync that returned `result` (errno: why) comes to. The lock of its open file is held. */
+static int sync_ended(struct store_file *file, int result)
 {
-	if (fdatasync(file->descriptor) == 0)
-		return 0;
-	/* The kernel has marked the pages clean: what they held may never reach the disk (R16). */
-	atomic_store(&file->store.faulted, true);
-	return -errno;
+	int error = result == 0 ? 0 : -errno;
+
+	/* The kernel has marked the pages clean: what they held may never reach the disk. */
+	if (error < 0)
+		atomic_store(&file->store.faulted, true);
+	else if (atomic_load(&file->store.faulted))
+		error = -EIO;
+	return error;
+}
+
+static int sync_whole(struct store_file *file)
+{
+	pthread_mutex_t *lock = file->whole >= 0 ? &file->whole_lock : &file->range_lock;
+	int error = -EIO;
+
+	pthread_mutex_lock(lock);
+	if (!atomic_load(&file->store.faulted))
+		error = sync_ended(file, fdatasync(file->whole >= 0 ? file->whole : file->descriptor));
+	pthread_mutex_unlock(lock);
+	return error;
 }
 
 static int truncate_to(struct store_file *file, uint64_t size)
@@ -145,9 +170,9 @@ static int resize_locked(struct store_file *file, uint64_t size)
 		return error;
 	}
 	if (size > before) {
-		error = sync_descriptor(file);
-		if (error < 0)
-			return error;
+		/* whatever the sync says, it lost data: no host that is merely full */
+		if (sync_whole(file) < 0)
+			return -EIO;
 		__atomic_store_n(&store->size, size, __ATOMIC_RELEASE);
 	}
 	return 0;
@@ -247,20 +272,22 @@ static int file_sync_range(struct store *store, uint64_t offset, uint64_t length
 {
 	struct store_file *file = store_file_of(store);
 	uint64_t start = offset - offset % file->page_size;
+	int error = -EIO;
 
 	if (store->read_only)
 		return -EROFS;
 	if (length == 0)
 		return 0;
-	if (msync(file->write_base + start, offset + length - start, MS_SYNC) == 0)
-		return 0;
-	atomic_store(&store->faulted, true);
-	return -errno;
+	pthread_mutex_lock(&file->range_lock);
+	if (!atomic_load(&store->faulted))
+		error = sync_ended(file, msync(file->write_base + start, offset + length - start, MS_SYNC));
+	pthread_mutex_unlock(&file->range_lock);
+	return error;
 }
 
 static int file_sync_all(struct store *store)
 {
-	return store->read_only ? -EROFS : sync_descriptor(store_file_of(store));
+	return store->read_only ? -EROFS : sync_whole(store_file_of(store));
 }
 
 static void file_freeze(struct store *store)
@@ -339,9 +366,13 @@ static void file_close(struct store *store)
 	/* Closing it lets go of the lock when the other has closed it as well: this one is done now. */
 	if (file->shared)
 		(void)flock(file->descriptor, LOCK_UN);
+	if (file->whole >= 0)
+		close(file->whole);
 	if (file->descriptor >= 0)
 		close(file->descriptor);
 	pthread_mutex_destroy(&file->size_lock);
+	pthread_mutex_destroy(&file->range_lock);
+	pthread_mutex_destroy(&file->whole_lock);
 	free(file);
 }
 
@@ -383,6 +414,17 @@ static int open_file(struct store_file *file, const char *path, enum store_mode 
 		return -EINVAL;
 	file->regular = S_ISREG(status.st_mode);
 	return 0;
+}
+
+/* Without it (no /proc, say) all syncs are of one open file: slower, and as right. */
+static void open_again(struct store_file *file)
+{
+	char path[32];
+
+	if (file->store.read_only)
+		return;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", file->descriptor);
+	file->whole = open(path, O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 }
 
 static int lock_file(const struct store_file *file, const struct store_file_options *options)
@@ -503,9 +545,11 @@ static struct store_file *file_new(enum store_mode mode)
 		return NULL;
 	file->store.ops = &file_ops;
 	file->store.read_only = mode == STORE_READ_ONLY;
-	file->descriptor = -1;
+	file->descriptor = file->whole = -1;
 	file->page_size = (uint64_t)sysconf(_SC_PAGESIZE);
 	pthread_mutex_init(&file->size_lock, NULL);
+	pthread_mutex_init(&file->range_lock, NULL);
+	pthread_mutex_init(&file->whole_lock, NULL);
 	return file;
 }
 
@@ -514,6 +558,8 @@ static int file_start(struct store_file *file, enum store_mode mode, struct stor
 {
 	int error = find_size(file);
 
+	if (error == 0)
+		open_again(file);
 	if (error == 0 && mode == STORE_CREATE)
 		avoid_copy_on_write(file);
 	if (error == 0)

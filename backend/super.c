@@ -11,7 +11,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SLOTS		2u
+#define SLOTS 2u
+/* None larger is read. To be written to, an image has to be half as far at most: then no mount comes so far
+ * as to write what the next one refuses. */
 #define GENERATION_MAX	(UINT64_MAX / 2)
 #define LSN_MAX		(UINT64_C(1) << 62)
 #define SUPER_FLAGS_ALL (SUPER_CLEAN | SUPER_FAILED)
@@ -194,6 +196,15 @@ int super_check_features(const struct super_disk *super, bool read_only, struct 
 	return 0;
 }
 
+int super_check_room(const struct super_disk *super, struct image_report *report)
+{
+	if (le64_get(super->generation) > GENERATION_MAX / 2 || le64_get(super->tail_lsn) > LSN_MAX / 2)
+		return refuse(report, -EUCLEAN,
+			      "superblock: generation or journal position too large to go on from; mount it "
+			      "read-only (-o ro) and copy what it holds");
+	return 0;
+}
+
 static uint64_t slot_offset(const struct super_disk *super)
 {
 	return le64_get(super->generation) % SLOTS * BLOCK_SIZE;
@@ -212,6 +223,9 @@ int super_write(struct image *image)
 {
 	int error;
 
+	/* another thread's sync may have failed meanwhile; then the mark stands where this would go */
+	if (image_failure(image))
+		return -EIO;
 	assert(image->super_durable);
 	image->super.generation = le64_of(le64_get(image->super.generation) + 1);
 	image->super_durable = false;

@@ -309,6 +309,21 @@ struct syncer_work {
 	bool checkpoint, seal, release, tick;
 };
 
+static void deadline_after(struct timespec *ret_deadline, unsigned seconds)
+{
+	clock_gettime(CLOCK_MONOTONIC, ret_deadline);
+	ret_deadline->tv_sec += seconds;
+}
+
+static bool deadline_passed(const struct timespec *deadline)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec > deadline->tv_sec ||
+	       (now.tv_sec == deadline->tv_sec && now.tv_nsec >= deadline->tv_nsec);
+}
+
 /* Waits until there is something to do, at most until `deadline`. syncer.lock held. False: it is to stop. */
 static bool syncer_wait(struct image *image, const struct timespec *deadline, struct syncer_work *ret_work)
 {
@@ -318,18 +333,13 @@ static bool syncer_wait(struct image *image, const struct timespec *deadline, st
 	while (!syncer->stop && !syncer->checkpoint_wanted && !syncer->seal_wanted &&
 	       !syncer->release_wanted && waited != ETIMEDOUT)
 		waited = pthread_cond_timedwait(&syncer->wake, &syncer->lock, deadline);
+	/* the clock decides: where something is wanted all the time, no wait ends by it */
 	*ret_work = (struct syncer_work){.checkpoint = syncer->checkpoint_wanted,
 					 .seal = syncer->seal_wanted,
 					 .release = syncer->release_wanted,
-					 .tick = waited == ETIMEDOUT};
+					 .tick = deadline_passed(deadline)};
 	syncer->checkpoint_wanted = syncer->seal_wanted = syncer->release_wanted = false;
 	return !syncer->stop;
-}
-
-static void deadline_after(struct timespec *ret_deadline, unsigned seconds)
-{
-	clock_gettime(CLOCK_MONOTONIC, ret_deadline);
-	ret_deadline->tv_sec += seconds;
 }
 
 /* An error of these is the image's failure: nobody waits here to be told. */

@@ -51,6 +51,16 @@ expect_fail 2 'not a number' mmfsctl dump "$image" node x1
 expect_fail 2 'too many' mmfsctl dump "$image" super 1
 [ ! -e "$tmp/none.img" ] || fail "it made an image"
 
+note "what an unfinished repair leaves"
+helper poke
+cp "$image" "$tmp/unfinished.img"
+says ' salvage +0$' mmfsctl dump "$image" roots
+says ' rebuilt +0$' mmfsctl dump "$image" map 0
+poke "$tmp/unfinished.img" block 273 80 01
+poke "$tmp/unfinished.img" block 272 56 01
+says ' salvage +1$' mmfsctl dump "$tmp/unfinished.img" roots
+says ' rebuilt +1$' mmfsctl dump "$tmp/unfinished.img" map 0
+
 note "damaged: roots gone, superblock and ring are still printed"
 cp "$image" "$tmp/roots.img"
 head -c 4096 /dev/zero | dd of="$tmp/roots.img" bs=4096 seek=273 conv=notrunc status=none

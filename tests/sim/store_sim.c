@@ -334,9 +334,19 @@ static int do_punch(struct store_sim *sim, uint64_t offset, uint64_t length)
 	return 0;
 }
 
+/* As the real one: failures of syncs are sticky. */
+static int sync_fails(struct store_sim *sim, enum sim_kind kind)
+{
+	int error = injected(sim, kind);
+
+	if (error)
+		atomic_store(&sim->store.faulted, true);
+	return error == 0 && atomic_load(&sim->store.faulted) ? -EIO : error;
+}
+
 static int do_sync_range(struct store_sim *sim, uint64_t offset, uint64_t length)
 {
-	int error = injected(sim, SIM_SYNC_RANGE);
+	int error = sync_fails(sim, SIM_SYNC_RANGE);
 
 	if (error)
 		return error;
@@ -346,7 +356,7 @@ static int do_sync_range(struct store_sim *sim, uint64_t offset, uint64_t length
 
 static int do_sync_all(struct store_sim *sim)
 {
-	int error = injected(sim, SIM_SYNC_ALL);
+	int error = sync_fails(sim, SIM_SYNC_ALL);
 
 	if (error)
 		return error;

@@ -290,6 +290,52 @@ static void test_hostile_fields(void **state)
 	assert_int_equal(try_open(b, false), 0);
 }
 
+static void last_generation(struct super_disk *super)
+{
+	uint64_t slot = le64_get(super->generation) % 2;
+
+	super->generation = le64_of(UINT64_MAX / 2 - 1 + slot);
+}
+
+static void late_generation(struct super_disk *super)
+{
+	uint64_t slot = le64_get(super->generation) % 2;
+
+	super->generation = le64_of(UINT64_MAX / 4 - 1 + slot);
+}
+
+static void last_tail(struct super_disk *super)
+{
+	super->tail_lsn = le64_of(UINT64_C(1) << 62);
+}
+
+static void late_tail(struct super_disk *super)
+{
+	super->tail_lsn = le64_of(UINT64_C(1) << 61);
+}
+
+/* What an image is taken to be written to with leads to nothing that cannot be read. */
+static void test_counts_near_their_end(void **state)
+{
+	void (*const refused[])(struct super_disk *) = {last_generation, last_tail};
+	void (*const taken[])(struct super_disk *) = {late_generation, late_tail};
+	struct backend *b = *state;
+	struct super_disk good[2] = {read_slot(b, 0), read_slot(b, 1)};
+
+	for (size_t i = 0; i < 2; i++) {
+		refuse_with(b, refused[i], true, 0);
+		write_slot(b, 0, &good[0]);
+		write_slot(b, 1, &good[1]);
+		refuse_with(b, refused[i], false, -EUCLEAN);
+		write_slot(b, 0, &good[0]);
+		write_slot(b, 1, &good[1]);
+		refuse_with(b, taken[i], false, 0);
+		assert_int_equal(try_open(b, true), 0);
+		write_slot(b, 0, &good[0]);
+		write_slot(b, 1, &good[1]);
+	}
+}
+
 static int make_with(struct backend *b, uint64_t limit, uint64_t journal, const char *label)
 {
 	struct image_make_options options = {.limit_bytes = limit, .journal_bytes = journal, .label = label};
@@ -352,6 +398,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_short_image, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_newer_formats, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_hostile_fields, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_counts_near_their_end, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_make_sizes, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_read_only_writes_nothing, setup, teardown),
 	};

@@ -26,6 +26,7 @@ int roots_print(const struct source *source)
 	text_line("inodes", "%llu", (unsigned long long)le64_get(roots->inodes));
 	text_line("data blocks", "%llu", (unsigned long long)le64_get(roots->data_blocks));
 	text_line("tree nodes", "%llu", (unsigned long long)le64_get(roots->meta_blocks));
+	text_line("salvage", "%llu", (unsigned long long)le64_get(roots->salvage));
 	for (unsigned tree = 0; tree < TREE_COUNT; tree++) {
 		const struct root_disk *root = &roots->roots[tree];
 		if (!le64_get(root->block) && tree != TREE_FILES)
@@ -81,6 +82,7 @@ int map_print(const struct source *source, uint64_t zone)
 		return -EUCLEAN;
 	printf("map of zone %u, block %llu\n", le32_get(map->zone), (unsigned long long)first);
 	head_print(&map->head);
+	text_line("rebuilt", "%u", map->rebuilt);
 	for (unsigned group = 0; group < ZONE_GROUPS; group++)
 		group_print(map, first, group);
 	return 0;
