@@ -16,8 +16,8 @@
 #include <errno.h>
 
 #define FILE_BLOCKS_MAX (UINT64_C(1) << 44)
-#define FILE_SIZE_MAX	(FILE_BLOCKS_MAX << BLOCK_SHIFT) /* bytes; smaller than FS_SIZE_MAX */
-static_assert(FILE_SIZE_MAX <= FS_SIZE_MAX, "files");
+#define FILE_SIZE_MAX	(FILE_BLOCKS_MAX << BLOCK_SHIFT) /* bytes */
+static_assert(FILE_SIZE_MAX == FS_SIZE_MAX, "files");
 
 /* For txn_begin where all that changes is an item that keeps its size, as an inode: it takes no block, so it
  * must not fail on a full image. */

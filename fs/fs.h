@@ -41,7 +41,7 @@ struct image *fs_image(struct fs *fs);
 
 #define FS_NAME_MAX	  255u
 #define FS_LINK_MAX	  65000u
-#define FS_SIZE_MAX	  (INT64_MAX - 4095) /* largest file size, bytes (further bounded by 2^44 blocks) */
+#define FS_SIZE_MAX	  (UINT64_C(1) << 56) /* largest file size, bytes: 2^44 blocks */
 #define FS_XATTR_SIZE_MAX 65536u
 #define FS_XATTR_LIST_MAX 65536u
 
