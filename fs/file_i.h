@@ -19,10 +19,6 @@
 #define FILE_SIZE_MAX	(FILE_BLOCKS_MAX << BLOCK_SHIFT) /* bytes */
 static_assert(FILE_SIZE_MAX == FS_SIZE_MAX, "files");
 
-/* For txn_begin where all that changes is an item that keeps its size, as an inode: it takes no block, so it
- * must not fail on a full image. */
-#define TXN_REPLACES TXN_RELEASES
-
 static inline uint64_t blocks_down(uint64_t bytes)
 {
 	return bytes >> BLOCK_SHIFT;

@@ -19,6 +19,10 @@
 
 #define INODE_LOCKS 1024u /* inode numbers share that many locks by hash */
 
+/* For txn_begin where all that changes is items that keep their size, as an inode, or go: it takes no block,
+ * so it must not fail on a full image. */
+#define TXN_REPLACES TXN_RELEASES
+
 struct lookups; /* lookup.c: how often the kernel knows each inode */
 struct dirty;	/* dirty.c: ranges overwritten in place, for each inode since its last sync */
 

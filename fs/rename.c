@@ -258,8 +258,10 @@ static int rename_in_transaction(struct renaming *r)
 	bool replaces = r->target_number && !r->exchange;
 	r->may_delete = replaces && !lookups_known(r->fs->lookups, r->target_number);
 	r->collect = false;
-	int result = txn_begin(r->fs->image, r->may_delete ? REPLACE_CHANGES : RENAME_CHANGES + 1,
-			       replaces ? TXN_RELEASES : 0, &r->txn);
+	/* An exchange only gives two entries other numbers. */
+	unsigned flags = replaces ? TXN_RELEASES : r->exchange ? TXN_REPLACES : 0;
+	int result =
+	    txn_begin(r->fs->image, r->may_delete ? REPLACE_CHANGES : RENAME_CHANGES + 1, flags, &r->txn);
 	if (result)
 		return result;
 	result = check(r);
