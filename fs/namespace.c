@@ -137,6 +137,11 @@ static void inherit(const struct fs_caller *caller, const struct inode *parent, 
 		inode->gid = parent->gid;
 		if (S_ISDIR(inode->mode))
 			inode->mode |= S_ISGID;
+		/* Who is not in that group must not make a program that runs with it (inode_init_owner of
+		 * Linux; before 6.0 it is the filesystem that has to see to it). Without group execution the
+		 * bit is no privilege. */
+		else if ((inode->mode & S_IXGRP) && !caller->may_keep_setgid)
+			inode->mode &= ~(uint32_t)S_ISGID;
 	}
 }
 

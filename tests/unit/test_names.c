@@ -116,6 +116,26 @@ static void set_group_id(void **state)
 			 0);
 	assert_int_equal(attr.gid, 1000);
 	assert_int_equal(attr.mode, S_IFDIR | S_ISGID | 0755);
+	/* a program that runs with the directory's group: only by members of it */
+	const struct fs_caller member = {.uid = 7, .gid = 8, .may_keep_setgid = true};
+	const struct {
+		const struct fs_caller *caller;
+		uint64_t parent;
+		uint32_t mode, expected;
+	} cases[] = {
+	    {&other, directory, S_IFREG | S_ISGID | 0755, S_IFREG | 0755},
+	    {&other, directory, S_IFREG | S_ISGID | 0745, S_IFREG | S_ISGID | 0745},
+	    {&other, directory, S_IFIFO | S_ISGID | S_ISUID | 0755, S_IFIFO | S_ISUID | 0755},
+	    {&member, directory, S_IFREG | S_ISGID | 0755, S_IFREG | S_ISGID | 0755},
+	    {&other, ROOT_INODE, S_IFREG | S_ISGID | 0755, S_IFREG | S_ISGID | 0755},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char name[] = {'p', (char)('0' + i), 0};
+		assert_int_equal(fs_make(f.fs, cases[i].caller, cases[i].parent, fixture_name(name),
+					 cases[i].mode, 0, 0, &attr),
+				 0);
+		assert_int_equal(attr.mode, cases[i].expected);
+	}
 	fixture_close(&f);
 }
 
