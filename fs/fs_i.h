@@ -123,6 +123,13 @@ int orphan_unlinked(struct txn *txn, struct fs *fs, struct inode *inode, bool ma
 		    bool *ret_gone) MUST_CHECK;
 /* Deletes the inode if it has no names and nobody knows it. No locks held. An error leaves it on the list. */
 void orphan_collect(struct fs *fs, uint64_t inode);
+/* What is left to do about an inode that has lost a name, once that is committed and nothing is locked. */
+enum orphan_next {
+	ORPHAN_NOTHING,
+	ORPHAN_COLLECT, /* it is listed */
+	ORPHAN_FORGET,	/* it went with its name */
+};
+void orphan_settle(struct fs *fs, uint64_t inode, enum orphan_next next);
 
 /* ---- extent.c: extents of a file (within a transaction or read lock) ---- */
 

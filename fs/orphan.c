@@ -158,6 +158,14 @@ void orphan_collect(struct fs *fs, uint64_t number)
 	inode_unlock(fs, number);
 }
 
+void orphan_settle(struct fs *fs, uint64_t inode, enum orphan_next next)
+{
+	if (next == ORPHAN_COLLECT)
+		orphan_collect(fs, inode);
+	else if (next == ORPHAN_FORGET)
+		dirty_forget(fs->dirty, inode);
+}
+
 int orphan_clear_all(struct fs *fs)
 {
 	int first_error = 0;

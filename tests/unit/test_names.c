@@ -318,6 +318,42 @@ static void orphans(void **state)
 	fixture_close(&f);
 }
 
+/* What a deleted file overwrote is nobody's to sync any more, however it went. */
+static void deleted_is_not_dirty(void **state)
+{
+	(void)state;
+	struct fixture f;
+	struct fs_name name = fixture_name("file"), other = fixture_name("other");
+	fixture_open(&f);
+	for (unsigned way = 0; way < 4; way++) {
+		struct byte_range ranges[DIRTY_RANGES];
+		uint64_t file = fixture_make(&f, ROOT_INODE, "file", S_IFREG | 0644), lsn;
+		size_t count;
+		for (unsigned i = 0; i < 2; i++)
+			assert_int_equal(fs_write(f.fs, file, 0, "x", 1, 0), 1);
+		if (way == 3) { /* it keeps a name, and what is to be synced */
+			assert_int_equal(fs_link(f.fs, file, ROOT_INODE, other, &(struct fs_attr){0}), 0);
+			fs_forget(f.fs, file, 1);
+		}
+		if (way != 1)
+			fs_forget(f.fs, file, 1);
+		if (way == 2) {
+			fs_forget(f.fs, fixture_make(&f, ROOT_INODE, "other", S_IFREG | 0644), 1);
+			assert_int_equal(fs_rename(f.fs, ROOT_INODE, other, ROOT_INODE, name, 0), 0);
+		} else {
+			assert_int_equal(fs_unlink(f.fs, ROOT_INODE, name), 0);
+		}
+		if (way == 1) /* known until now */
+			fs_forget(f.fs, file, 1);
+		dirty_take(f.fs->dirty, file, ranges, DIRTY_RANGES, &count, &lsn);
+		assert_int_equal(count, way == 3 ? 1 : 0);
+		assert_true((lsn == UINT64_MAX) == (way != 3));
+		if (way == 2)
+			assert_int_equal(fs_unlink(f.fs, ROOT_INODE, name), 0);
+	}
+	fixture_close(&f);
+}
+
 static void lookup_counts(void **state)
 {
 	(void)state;
@@ -507,10 +543,12 @@ static void read_only(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(making),	 cmocka_unit_test(refused_names), cmocka_unit_test(set_group_id),
-	    cmocka_unit_test(symlinks),	 cmocka_unit_test(links),	  cmocka_unit_test(removing),
-	    cmocka_unit_test(orphans),	 cmocka_unit_test(lookup_counts), cmocka_unit_test(threads),
-	    cmocka_unit_test(read_only), cmocka_unit_test(full),
+	    cmocka_unit_test(making),	    cmocka_unit_test(refused_names),
+	    cmocka_unit_test(set_group_id), cmocka_unit_test(symlinks),
+	    cmocka_unit_test(links),	    cmocka_unit_test(removing),
+	    cmocka_unit_test(orphans),	    cmocka_unit_test(lookup_counts),
+	    cmocka_unit_test(threads),	    cmocka_unit_test(read_only),
+	    cmocka_unit_test(full),	    cmocka_unit_test(deleted_is_not_dirty),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
