@@ -49,7 +49,7 @@ static inline bool time_equal(struct timespec a, struct timespec b)
 
 /* Tree changes that these may take, at most. */
 #define EXTENT_INSERT_CHANGES	     2u
-#define EXTENT_SET_WRITTEN_CHANGES   4u
+#define EXTENT_MARK_CHANGES	     4u
 #define EXTENT_REMOVE_CHANGES(limit) (2u + 2u * (limit))
 
 /* The last extent that starts at or before `logical`, or the first that starts at or behind it. -ENOENT,

@@ -149,10 +149,10 @@ int extent_insert(struct txn *txn, struct fs *fs, uint64_t inode, struct extent 
  * range. Adds at most 2 + 2 * limit_extents tree changes. */
 int extent_remove(struct txn *txn, struct fs *fs, uint64_t inode, uint64_t from, uint64_t to,
 		  unsigned limit_extents, uint64_t *ret_freed, bool *ret_done) MUST_CHECK;
-/* Marks [logical, logical+length), which lies within one unwritten extent, written (up to 3 pieces, merged
- * with neighbours). */
-int extent_set_written(struct txn *txn, struct fs *fs, uint64_t inode, uint64_t logical,
-		       uint32_t length) MUST_CHECK;
+/* Marks [logical, logical+length), which lies within one extent of the other kind, written or unwritten (up
+ * to 3 pieces, merged with neighbours). If it is the whole extent, that takes no block (TXN_REPLACES). */
+int extent_mark(struct txn *txn, struct fs *fs, uint64_t inode, uint64_t logical, uint32_t length,
+		bool unwritten) MUST_CHECK;
 
 /* ---- truncate.c ---- */
 
