@@ -90,7 +90,7 @@ int piece_reserve(struct fs *fs, const struct piece *pieces, size_t count, struc
 void piece_release(struct fs *fs, const struct piece *pieces, size_t count);
 
 /* Tree changes that piece_record will make, at most. */
-unsigned piece_changes(const struct piece *pieces, size_t count);
+unsigned piece_changes(const struct piece *pieces, size_t count, bool written);
 /* In the transaction: new pieces are claimed and inserted (unwritten or not), unwritten ones set written if
  * `written`; adds to inode->blocks. */
 int piece_record(struct txn *txn, struct fs *fs, struct inode *inode, const struct piece *pieces,
@@ -125,6 +125,16 @@ int file_copy_out(struct fs *fs, uint64_t inode, uint64_t offset, void *bytes, s
  * within one block. The inode lock is held exclusively. */
 int file_zero_in_block(struct fs *fs, uint64_t inode, uint64_t offset, uint64_t length,
 		       struct byte_range *ret_zeroed) MUST_CHECK;
+
+/* What the reply to the request will need (txn_reply). */
+struct file_reply {
+	uint64_t count;
+	bool more; /* the operation has records behind this one */
+};
+/* Ends a transaction that changes what fdatasync has to cover. If `result` is 0, stores `changed`, commits,
+ * and copies it to *inode; else, or on an error, nothing has changed and the error is returned. */
+int file_commit(struct txn *txn, struct fs *fs, struct inode *inode, const struct inode *changed,
+		const struct file_reply *reply, int result) MUST_CHECK;
 
 /* ---- write.c ---- */
 

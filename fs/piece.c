@@ -103,13 +103,13 @@ void piece_release(struct fs *fs, const struct piece *pieces, size_t count)
 								     .count = pieces[i].length});
 }
 
-unsigned piece_changes(const struct piece *pieces, size_t count)
+unsigned piece_changes(const struct piece *pieces, size_t count, bool written)
 {
 	unsigned changes = 0;
 	for (size_t i = 0; i < count; i++) {
 		if (pieces[i].kind == PIECE_NEW)
 			changes += EXTENT_INSERT_CHANGES;
-		else if (pieces[i].kind == PIECE_UNWRITTEN)
+		else if (pieces[i].kind == PIECE_UNWRITTEN && written)
 			changes += EXTENT_MARK_CHANGES;
 	}
 	return changes;

@@ -125,7 +125,7 @@ static int write_record(struct fs *fs, struct inode *inode, const struct write_p
 			const struct write_request *request)
 {
 	struct inode changed = *inode;
-	unsigned changes = piece_changes(plan->pieces, plan->count);
+	unsigned changes = piece_changes(plan->pieces, plan->count, true);
 	bool drop_capability = request->kill_set_id && inode->xattrs > 0;
 	bool mapped = changes > 0 || plan->end > inode->size;
 	bool dropped = request->kill_set_id && write_drop_set_id(&changed);

@@ -83,9 +83,18 @@ static void ops_fallocate(fuse_req_t request, fuse_ino_t inode, int mode, off_t 
 		reply_error(request, -EINVAL);
 		return;
 	}
+	struct daemon *daemon = daemon_of(request);
+	struct fs_fallocation range = {.mode = mode, .offset = (uint64_t)offset, .length = (uint64_t)length};
 	int error = set_id_kill(request, inode);
+	/* Steps, since a large range takes long: whoever wants to end it, or the mount, need not wait. */
 	if (!error)
-		error = fs_fallocate(daemon_of(request)->fs, inode, mode, (uint64_t)offset, (uint64_t)length);
+		error = fs_fallocate_step(daemon->fs, inode, &range);
+	while (error > 0) {
+		if (fuse_req_interrupted(request) || atomic_load(&daemon->stopping))
+			error = -EINTR;
+		else
+			error = fs_fallocate_step(daemon->fs, inode, &range);
+	}
 	reply_error(request, error);
 }
 

@@ -237,6 +237,8 @@ static bool wait_for_end(struct daemon *daemon, int signals)
 static bool stop(struct daemon *daemon)
 {
 	bool busy = false;
+
+	atomic_store(&daemon->stopping, true);
 	int error = mountpoint_unmount(daemon, &busy);
 
 	if (error)
