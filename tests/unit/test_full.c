@@ -12,7 +12,7 @@ static uint8_t bytes[MIB], back[MIB];
 static void open_small(struct fixture *f)
 {
 	fixture_open(f);
-	f->limit_bytes = 8 * MIB;
+	f->limit_bytes = 12 * MIB;
 	fixture_reopen(f);
 }
 
@@ -71,10 +71,99 @@ static void test_attributes(void **state)
 	fixture_close(&f);
 }
 
+static void check_range(struct fixture *f, uint64_t file, uint64_t offset, uint64_t length, int expected)
+{
+	for (uint64_t at = offset; at < offset + length; at += sizeof(back)) {
+		size_t part = smaller(sizeof(back), offset + length - at);
+		assert_int_equal(fs_read_copy(f->fs, file, at, back, part), part);
+		for (size_t i = 0; i < part; i++)
+			if (back[i] != expected)
+				fail_msg("byte %llu is %d", (unsigned long long)(at + i), back[i]);
+	}
+}
+
+/* Zeroing takes no room of what is owned; without room for the holes in the range nothing changes. */
+static void test_zero_range(void **state)
+{
+	(void)state;
+	struct fixture f;
+	open_small(&f);
+	uint64_t file = fixture_make(&f, ROOT_INODE, "file", S_IFREG | 0600);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(fs_write(f.fs, file, i * MIB, bytes, MIB, 0), MIB);
+	fill_data(&f);
+	struct fs_attr before = fixture_attr(&f, file), after;
+	assert_int_equal(fs_fallocate(f.fs, file, FALLOC_FL_ZERO_RANGE, MIB, 16 * MIB), -ENOSPC);
+	after = fixture_attr(&f, file);
+	assert_memory_equal(&before, &after, sizeof(before));
+	check_range(&f, file, 0, 3 * MIB, 0x5a);
+	assert_int_equal(fs_fallocate(f.fs, file, FALLOC_FL_ZERO_RANGE, MIB - 1, MIB + 2), 0);
+	check_range(&f, file, 0, MIB - 1, 0x5a);
+	check_range(&f, file, MIB - 1, MIB + 2, 0);
+	check_range(&f, file, 2 * MIB + 1, MIB - 1, 0x5a);
+	/* and without room for another extent either */
+	fill_metadata(&f);
+	for (unsigned i = 1; i < 100; i += 2)
+		assert_int_equal(
+		    fs_fallocate(f.fs, file, FALLOC_FL_ZERO_RANGE, i * BLOCK_SIZE - 5, BLOCK_SIZE + 10), 0);
+	for (unsigned i = 1; i < 100; i += 2) {
+		check_range(&f, file, i * BLOCK_SIZE - 5, BLOCK_SIZE + 10, 0);
+		check_range(&f, file, (i + 1) * BLOCK_SIZE + 5, BLOCK_SIZE - 10, 0x5a);
+	}
+	assert_int_equal(fixture_attr(&f, file).blocks512, before.blocks512);
+	assert_int_equal(fs_sync(f.fs, file, false), 0);
+	fixture_crash(&f);
+	check_range(&f, file, MIB, MIB, 0);
+	check_range(&f, file, 2 * MIB + 1, MIB - 1, 0x5a);
+	assert_int_equal(fixture_attr(&f, file).blocks512, before.blocks512);
+	fixture_close(&f);
+}
+
+/* Writing to what was allocated does not fail for want of room, wherever it is written to. */
+static void test_preallocated(void **state)
+{
+	(void)state;
+	struct fixture f;
+	const unsigned blocks = 2 * MIB / BLOCK_SIZE;
+	open_small(&f);
+	uint64_t file = fixture_make(&f, ROOT_INODE, "file", S_IFREG | 0600);
+	uint64_t other = fixture_make(&f, ROOT_INODE, "other", S_IFREG | 0600);
+	assert_int_equal(fs_fallocate(f.fs, file, FALLOC_FL_KEEP_SIZE, 0, MIB), 0);
+	/* in pieces, and before a hole */
+	for (unsigned i = 0; i < 64; i++) {
+		assert_int_equal(fs_write(f.fs, other, i * BLOCK_SIZE, bytes, BLOCK_SIZE, 0), BLOCK_SIZE);
+		assert_int_equal(fs_fallocate(f.fs, file, 0, MIB + i * 4 * BLOCK_SIZE, 3 * BLOCK_SIZE), 0);
+	}
+	fill_data(&f);
+	fill_metadata(&f);
+	struct fs_attr before = fixture_attr(&f, file);
+	for (unsigned i = 1; i < blocks; i += 2) {
+		bool hole = i * BLOCK_SIZE >= MIB && i % 4 == 3;
+		ssize_t result = fs_write(f.fs, file, i * BLOCK_SIZE + 100, bytes, 3000, 0);
+		assert_int_equal(result, hole ? -ENOSPC : 3000);
+	}
+	/* as far as it is allocated */
+	assert_int_equal(fs_write(f.fs, file, MIB - 7, bytes, MIB, 0), 7 + 3 * BLOCK_SIZE);
+	for (unsigned i = 0; i < MIB / BLOCK_SIZE - 1; i++) {
+		uint64_t at = i * BLOCK_SIZE;
+		check_range(&f, file, at, 100, 0);
+		check_range(&f, file, at + 100, 3000, i % 2 ? 0x5a : 0);
+		check_range(&f, file, at + 3100, BLOCK_SIZE - 3100, 0);
+	}
+	assert_int_equal(fixture_attr(&f, file).blocks512, before.blocks512);
+	assert_int_equal(fs_sync(f.fs, file, true), 0);
+	fixture_crash(&f);
+	check_range(&f, file, MIB - 7, 7 + 3 * BLOCK_SIZE, 0x5a);
+	check_range(&f, file, MIB + 3 * BLOCK_SIZE, BLOCK_SIZE, 0);
+	fixture_close(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_attributes),
+	    cmocka_unit_test(test_zero_range),
+	    cmocka_unit_test(test_preallocated),
 	};
 	memset(bytes, 0x5a, sizeof(bytes));
 	memset(back, 0, sizeof(back));
