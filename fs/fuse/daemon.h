@@ -67,6 +67,8 @@ MUST_CHECK int mountpoint_prepare(struct daemon *daemon);
 /* Unmounts while the workers still serve, so that the kernel can write out what it holds. *ret_busy: somebody
  * still uses the mount; it is detached and goes on until they let go. 0 or a negative errno. */
 MUST_CHECK int mountpoint_unmount(const struct daemon *daemon, bool *ret_busy);
+/* Right after mounting, when the mount cannot be looked at: whatever is mounted there last goes. */
+MUST_CHECK int mountpoint_detach(const struct daemon *daemon);
 
 /* ---- session.c ---- */
 

@@ -128,6 +128,17 @@ static int mount_saying(struct daemon *daemon, char *text, size_t room)
 	return error;
 }
 
+/* From before the mount appears: a signal must not end the daemon and leave the mount. It waits until
+ * session_serve looks for it. */
+static void block_signals(sigset_t *ret_signals)
+{
+	sigemptyset(ret_signals);
+	sigaddset(ret_signals, SIGTERM);
+	sigaddset(ret_signals, SIGINT);
+	sigaddset(ret_signals, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, ret_signals, NULL);
+}
+
 int session_mount(struct daemon *daemon)
 {
 	static const char program[] = "mmfs";
@@ -135,6 +146,7 @@ int session_mount(struct daemon *daemon)
 	struct fuse_args arguments = FUSE_ARGS_INIT(0, NULL);
 	char *list = mount_options(daemon);
 	char text[256] = "";
+	sigset_t signals;
 
 	ops_name(&ops);
 	ops_attr(&ops);
@@ -150,6 +162,7 @@ int session_mount(struct daemon *daemon)
 		log_say(LOG_ERR, "%s: cannot be mounted: out of memory", daemon->mountpoint);
 		return -ENOMEM;
 	}
+	block_signals(&signals);
 	if (mount_saying(daemon, text, sizeof(text))) {
 		log_say(LOG_ERR, "%s: cannot be mounted: %s", daemon->mountpoint,
 			text[0] ? text : "the kernel or fusermount3 refused");
@@ -177,15 +190,6 @@ void session_destroy(struct daemon *daemon)
 }
 
 /* ---- serving ---- */
-
-static void block_signals(sigset_t *ret_signals)
-{
-	sigemptyset(ret_signals);
-	sigaddset(ret_signals, SIGTERM);
-	sigaddset(ret_signals, SIGINT);
-	sigaddset(ret_signals, SIGHUP);
-	pthread_sigmask(SIG_BLOCK, ret_signals, NULL);
-}
 
 /* Best effort: only root may. */
 static void raise_read_ahead(const struct daemon *daemon)
@@ -233,13 +237,14 @@ static bool wait_for_end(struct daemon *daemon, int signals)
 	}
 }
 
-/* The workers have to let go of the image. True: they could not be ended, and are abandoned. */
-static bool stop(struct daemon *daemon)
+/* The workers have to let go of the image. True: they could not be ended, and are abandoned. `answers`: the
+ * mount can be looked at; else it is just detached. */
+static bool stop(struct daemon *daemon, bool answers)
 {
 	bool busy = false;
 
 	atomic_store(&daemon->stopping, true);
-	int error = mountpoint_unmount(daemon, &busy);
+	int error = answers ? mountpoint_unmount(daemon, &busy) : mountpoint_detach(daemon);
 
 	if (error)
 		log_say(LOG_WARNING, "%s: cannot be unmounted: %s", daemon->mountpoint, strerror(-error));
@@ -266,12 +271,12 @@ int session_serve(struct daemon *daemon, bool *ret_abandoned)
 	}
 	error = check_mount(daemon);
 	if (error) {
-		abandoned = stop(daemon);
+		abandoned = stop(daemon, false);
 	} else {
 		raise_read_ahead(daemon);
 		daemonize_ready();
 		if (wait_for_end(daemon, signals))
-			abandoned = stop(daemon);
+			abandoned = stop(daemon, true);
 	}
 	if (!abandoned)
 		workers_join();
