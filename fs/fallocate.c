@@ -17,8 +17,8 @@
 
 #define FALLOCATE_PIECES  16u	     /* by one transaction */
 #define FALLOCATE_EXTENTS 16u	     /* removed by one transaction */
-#define FALLOCATE_BLOCKS  (1u << 16) /* 256 MiB: looked at by one transaction */
-#define FALLOCATE_RECORDS 32u	     /* by one step */
+#define FALLOCATE_BLOCKS  (1u << 14) /* 64 MiB: looked at by one transaction */
+#define FALLOCATE_RECORDS 8u	     /* by one step */
 
 /* In this order; each leaves out what its mode does not need. */
 enum fallocate_stage {
@@ -123,12 +123,13 @@ static int fallocate_zero_in_place(struct fs *fs, const struct inode *inode, con
 	return data_zero(fs->image, at, length);
 }
 
-static int fallocate_unwrite(struct fs *fs, struct inode *inode, const struct piece *pieces, size_t count)
+static int fallocate_unwrite(struct fs *fs, struct inode *inode, const struct piece *pieces, size_t count,
+			     unsigned written)
 {
 	struct inode changed = *inode;
 	struct txn *txn;
 	changed.mtime = changed.ctime = inode_now();
-	int result = txn_begin(fs->image, EXTENT_MARK_CHANGES * (unsigned)count + 1, 0, &txn);
+	int result = txn_begin(fs->image, EXTENT_MARK_CHANGES * written + 1, 0, &txn);
 	if (result)
 		return result;
 	for (size_t i = 0; i < count && !result; i++)
@@ -143,7 +144,8 @@ static int fallocate_unwrite(struct fs *fs, struct inode *inode, const struct pi
 static int fallocate_zero(struct fs *fs, struct inode *inode, uint64_t *at, uint64_t to)
 {
 	struct piece pieces[FALLOCATE_PIECES];
-	size_t count, written = 0;
+	size_t count;
+	unsigned written = 0;
 	int result = piece_map(fs, inode->number, *at, smaller(to, *at + FALLOCATE_BLOCKS), pieces,
 			       FALLOCATE_PIECES, &count);
 	if (result)
@@ -151,7 +153,7 @@ static int fallocate_zero(struct fs *fs, struct inode *inode, uint64_t *at, uint
 	for (size_t i = 0; i < count; i++)
 		written += pieces[i].kind == PIECE_WRITTEN;
 	if (written > 0)
-		result = fallocate_unwrite(fs, inode, pieces, count);
+		result = fallocate_unwrite(fs, inode, pieces, count, written);
 	/* Split extents may take a block of metadata. */
 	if (result == -ENOSPC) {
 		result = 0;

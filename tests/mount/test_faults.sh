@@ -45,6 +45,20 @@ mountpoint -q "$mnt" || fail "the mount has ended"
 echo alive >"$mnt/file"
 expect alive cat "$mnt/file"
 
+note "a long allocation ends when its caller does, and what it has got by then is seen"
+touch "$mnt/long" "$faults/slow-allocation"
+expect '0 0' stat -c '%s %b' "$mnt/long"
+fallocate -l 1800M "$mnt/long" &
+pid=$!
+sleep 0.3
+kill "$pid"
+! wait "$pid" || fail "it was not stopped"
+rm "$faults/slow-allocation"
+expect 0 stat -c %s "$mnt/long"
+blocks=$(stat -c %b "$mnt/long")
+[ "$blocks" -gt 0 ] && [ "$blocks" -lt $((1800 * 2048)) ] || fail "it has $blocks blocks"
+rm "$mnt/long"
+
 # The caller's groups are looked for before anything is locked, by a request for which a worker keeps the turn.
 hold_one() {
 	mkdir -m 777 "$mnt/dir.$1"

@@ -5,6 +5,7 @@
  *   stat-fails      stat of a directory of a FUSE mount says EIO
  *   term-at-chdir   chdir, which comes between mounting and serving, sends SIGTERM to the process first
  *   no-memory       the next read of /dev/fuse says ENOMEM (the file is removed)
+ *   slow-allocation  host space is had at 100 ms a call, and not really
  *   hold-groups     looking for a caller's groups (/proc/PID/task/TID/status) takes as long as it is there
  */
 #include <dlfcn.h>
@@ -46,6 +47,17 @@ int stat64(const char *path, struct stat64 *status)
 		return -1;
 	}
 	return fstatat64(AT_FDCWD, path, status, 0);
+}
+
+int fallocate64(int descriptor, int mode, off64_t offset, off64_t length)
+{
+	int (*real)(int, int, off64_t, off64_t) =
+	    (int (*)(int, int, off64_t, off64_t))dlsym(RTLD_NEXT, "fallocate64");
+
+	if ((mode & FALLOC_FL_PUNCH_HOLE) || !wanted("slow-allocation"))
+		return real(descriptor, mode, offset, length);
+	usleep(100000);
+	return 0;
 }
 
 int chdir(const char *path)
