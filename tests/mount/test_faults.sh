@@ -94,3 +94,24 @@ for workers in default 2; do
 done
 unmount "$mnt"
 fsck_clean "$image"
+
+note "damage is told, and a disk that fails later too"
+cc -std=gnu17 -D_GNU_SOURCE -O2 -o "$tmp/bin/poke" "$MMFS_SOURCE/tests/image/helpers/poke.c"
+mount_image "$image" "$mnt"
+echo bad >"$mnt/bad"
+inode=$(stat -c %i "$mnt/bad")
+unmount "$mnt"
+"$tmp/bin/poke" "$image" item "$inode" 1 0 0 ffffffff
+faulty -f "$image" "$mnt" 2>"$tmp/log" &
+pid=$!
+until mountpoint -q "$mnt"; do sleep 0.05; done
+expect_fail 1 'Structure needs cleaning' cat "$mnt/bad"
+grep -q 'damage found' "$tmp/log" || fail "the damage was not told: $(cat "$tmp/log")"
+touch "$faults/sync-fails"
+# shellcheck disable=SC2016 # of the inner shell
+expect_fail 1 'Input/output error|I/O error' bash -c 'echo lost >>"$1" && sync "$1"' bash "$mnt/file"
+expect_fail 1 'Input/output error' mkdir "$mnt/new"
+grep -q 'the image failed' "$tmp/log" || fail "the failure was not told: $(cat "$tmp/log")"
+expect 2 sh -c 'wc -l <"$1"' sh "$tmp/log"
+umount "$mnt"
+! wait "$pid" || fail "it ended as if nothing had been"

@@ -5,6 +5,7 @@
  *   stat-fails      stat of a directory of a FUSE mount says EIO
  *   term-at-chdir   chdir, which comes between mounting and serving, sends SIGTERM to the process first
  *   no-memory       the next read of /dev/fuse says ENOMEM (the file is removed)
+ *   sync-fails       msync and fdatasync say EIO
  *   slow-allocation  host space is had at 100 ms a call, and not really
  *   hold-groups     looking for a caller's groups (/proc/PID/task/TID/status) takes as long as it is there
  */
@@ -18,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <unistd.h>
@@ -58,6 +60,22 @@ int fallocate64(int descriptor, int mode, off64_t offset, off64_t length)
 		return real(descriptor, mode, offset, length);
 	usleep(100000);
 	return 0;
+}
+
+int msync(void *address, size_t length, int flags)
+{
+	int (*real)(void *, size_t, int) = (int (*)(void *, size_t, int))dlsym(RTLD_NEXT, "msync");
+
+	errno = EIO;
+	return wanted("sync-fails") ? -1 : real(address, length, flags);
+}
+
+int fdatasync(int descriptor)
+{
+	int (*real)(int) = (int (*)(int))dlsym(RTLD_NEXT, "fdatasync");
+
+	errno = EIO;
+	return wanted("sync-fails") ? -1 : real(descriptor);
 }
 
 int chdir(const char *path)
