@@ -6,7 +6,7 @@
  *   term-at-chdir   chdir, which comes between mounting and serving, sends SIGTERM to the process first
  *   no-memory       the next read of /dev/fuse says ENOMEM (the file is removed)
  *   sync-fails       msync and fdatasync say EIO
- *   slow-allocation  host space is had at 100 ms a call, and not really
+ *   slow-allocation  host space is had at 50 ms a call, and not really
  *   hold-groups     looking for a caller's groups (/proc/PID/task/TID/status) takes as long as it is there
  */
 #include <dlfcn.h>
@@ -58,7 +58,7 @@ int fallocate64(int descriptor, int mode, off64_t offset, off64_t length)
 
 	if ((mode & FALLOC_FL_PUNCH_HOLE) || !wanted("slow-allocation"))
 		return real(descriptor, mode, offset, length);
-	usleep(100000);
+	usleep(50000);
 	return 0;
 }
 
