@@ -83,7 +83,7 @@ static int set_attributes(struct fs *fs, const struct fs_set *set, struct inode 
 {
 	bool drops = kills_set_id(set, inode) && inode->xattrs;
 	struct txn *txn;
-	int result = txn_begin(fs->image, drops ? SETATTR_CHANGES : 1, 0, &txn);
+	int result = txn_begin(fs->image, drops ? SETATTR_CHANGES : 1, TXN_REPLACES, &txn);
 	if (result)
 		return result;
 	if (drops)

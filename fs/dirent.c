@@ -125,6 +125,14 @@ static int item_find(struct fs *fs, const struct item *item, struct fs_name name
 	return -ENOENT;
 }
 
+/* The item where `name` belongs, and the entry of that name in it, as item_find. */
+static int item_read_entry(struct fs *fs, uint64_t directory, struct fs_name name, struct item *item,
+			   size_t *ret_start, size_t *ret_end, struct dirent_view *ret_view)
+{
+	int result = item_read(fs, directory, name, item);
+	return result ? result : item_find(fs, item, name, ret_start, ret_end, ret_view);
+}
+
 static int item_put(struct txn *txn, const struct item *item)
 {
 	if (!item->size)
@@ -138,9 +146,7 @@ int dirent_find(struct fs *fs, uint64_t directory, struct fs_name name, uint64_t
 	struct item item;
 	struct dirent_view view;
 	size_t start, end;
-	int result = item_read(fs, directory, name, &item);
-	if (!result)
-		result = item_find(fs, &item, name, &start, &end, &view);
+	int result = item_read_entry(fs, directory, name, &item, &start, &end, &view);
 	if (result)
 		return result;
 	*ret_inode = view.inode;
@@ -155,10 +161,7 @@ int dirent_add(struct txn *txn, struct fs *fs, uint64_t directory, struct fs_nam
 	struct item item;
 	struct dirent_view view;
 	size_t start, next_index;
-	int result = item_read(fs, directory, name, &item);
-	if (result)
-		return result;
-	result = item_find(fs, &item, name, &start, &next_index, &view);
+	int result = item_read_entry(fs, directory, name, &item, &start, &next_index, &view);
 	if (result != -ENOENT)
 		return result ? result : -EEXIST;
 	struct dirent_disk disk = {
@@ -180,9 +183,7 @@ int dirent_remove(struct txn *txn, struct fs *fs, uint64_t directory, struct fs_
 	struct item item;
 	struct dirent_view view;
 	size_t start, end;
-	int result = item_read(fs, directory, name, &item);
-	if (!result)
-		result = item_find(fs, &item, name, &start, &end, &view);
+	int result = item_read_entry(fs, directory, name, &item, &start, &end, &view);
 	if (result)
 		return result;
 	memmove(item.bytes + start, item.bytes + end, item.size - end);
@@ -196,9 +197,7 @@ int dirent_replace(struct txn *txn, struct fs *fs, uint64_t directory, struct fs
 	struct item item;
 	struct dirent_view view;
 	size_t start, end;
-	int result = item_read(fs, directory, name, &item);
-	if (!result)
-		result = item_find(fs, &item, name, &start, &end, &view);
+	int result = item_read_entry(fs, directory, name, &item, &start, &end, &view);
 	if (result)
 		return result;
 	struct dirent_disk disk;

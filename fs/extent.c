@@ -115,32 +115,69 @@ static bool extent_continues(const struct extent *first, const struct extent *se
 	       (uint64_t)first->length + second->length <= EXTENT_MAX_BLOCKS;
 }
 
+/* The extents next to `extent`, which is in the map already (`there`) or is to stand in a hole; length 0:
+ * there is none. */
+static int extent_neighbours(struct fs *fs, uint64_t inode, const struct extent *extent, bool there,
+			     struct extent *ret_before, struct extent *ret_after)
+{
+	uint64_t logical = extent->logical;
+	*ret_before = *ret_after = (struct extent){0};
+	int result = logical > 0 ? extent_before(fs, inode, logical - 1, ret_before) : -ENOENT;
+	if (result && result != -ENOENT)
+		return result;
+	result = extent_after(fs, inode, logical + there, ret_after);
+	if (result && result != -ENOENT)
+		return result;
+	if ((ret_before->length > 0 && extent_end(ret_before) > logical) ||
+	    (ret_after->length > 0 && ret_after->logical < extent_end(extent)))
+		return extent_damaged(fs, inode, logical, "overlaps another one");
+	return 0;
+}
+
 int extent_insert(struct txn *txn, struct fs *fs, uint64_t inode, struct extent extent)
 {
 	if (extent.length == 0 || extent.length > EXTENT_MAX_BLOCKS || extent.logical >= FILE_BLOCKS_MAX ||
 	    extent_end(&extent) > FILE_BLOCKS_MAX)
 		return -EFBIG;
 	struct extent before, after;
-	int has_before = extent_before(fs, inode, extent.logical, &before);
-	if (has_before && has_before != -ENOENT)
-		return has_before;
-	int has_after = extent_after(fs, inode, extent.logical, &after);
-	if (has_after && has_after != -ENOENT)
-		return has_after;
-	if ((!has_before && extent_end(&before) > extent.logical) ||
-	    (!has_after && after.logical < extent_end(&extent)))
-		return extent_damaged(fs, inode, extent.logical, "overlaps another one");
-	if (!has_before && extent_continues(&before, &extent)) {
+	int result = extent_neighbours(fs, inode, &extent, false, &before, &after);
+	if (result)
+		return result;
+	if (before.length > 0 && extent_continues(&before, &extent)) {
 		before.length += extent.length;
 		extent = before;
 	}
-	if (!has_after && extent_continues(&extent, &after)) {
-		int result = tree_delete(txn, TREE_FILES, extent_key(inode, after.logical));
+	if (after.length > 0 && extent_continues(&extent, &after)) {
+		result = tree_delete(txn, TREE_FILES, extent_key(inode, after.logical));
 		if (result)
 			return result;
 		extent.length += after.length;
 	}
 	return extent_put(txn, inode, &extent);
+}
+
+/* Puts `extent` in place of one with the same blocks, joined with neighbours that it now continues. Items
+ * keep their size or go, in this order, so that it takes no block. */
+static int extent_replace(struct txn *txn, struct fs *fs, uint64_t inode, struct extent extent)
+{
+	struct extent before, after, own = extent;
+	int result = extent_neighbours(fs, inode, &extent, true, &before, &after);
+	if (result)
+		return result;
+	bool joins_before = before.length > 0 && extent_continues(&before, &extent);
+	if (joins_before) {
+		before.length += extent.length;
+		extent = before;
+	}
+	bool joins_after = after.length > 0 && extent_continues(&extent, &after);
+	if (joins_after)
+		extent.length += after.length;
+	result = extent_put(txn, inode, &extent);
+	if (!result && joins_before)
+		result = tree_delete(txn, TREE_FILES, extent_key(inode, own.logical));
+	if (!result && joins_after)
+		result = tree_delete(txn, TREE_FILES, extent_key(inode, after.logical));
+	return result;
 }
 
 /* Takes blocks [from, to), which lie within `extent`, out of the map. At most two tree changes. */
@@ -198,20 +235,22 @@ int extent_remove(struct txn *txn, struct fs *fs, uint64_t inode, uint64_t from,
 	return 0;
 }
 
-int extent_set_written(struct txn *txn, struct fs *fs, uint64_t inode, uint64_t logical, uint32_t length)
+int extent_mark(struct txn *txn, struct fs *fs, uint64_t inode, uint64_t logical, uint32_t length,
+		bool unwritten)
 {
 	struct extent old;
 	int result = extent_before(fs, inode, logical, &old);
 	if (result && result != -ENOENT)
 		return result;
-	if (result == -ENOENT || !old.unwritten || length == 0 || logical + length > extent_end(&old))
-		return extent_damaged(fs, inode, logical, "is not unwritten");
+	if (result == -ENOENT || old.unwritten == unwritten || length == 0 ||
+	    logical + length > extent_end(&old))
+		return extent_damaged(fs, inode, logical, unwritten ? "is not written" : "is not unwritten");
+	struct extent marked = {.logical = logical,
+				.physical = old.physical + (logical - old.logical),
+				.length = length,
+				.unwritten = unwritten};
+	if (length == old.length)
+		return extent_replace(txn, fs, inode, marked);
 	result = extent_cut(txn, inode, &old, logical, logical + length);
-	if (result)
-		return result;
-	struct extent written = {.logical = logical,
-				 .physical = old.physical + (logical - old.logical),
-				 .length = length,
-				 .unwritten = false};
-	return extent_insert(txn, fs, inode, written);
+	return result ? result : extent_insert(txn, fs, inode, marked);
 }

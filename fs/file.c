@@ -92,6 +92,25 @@ int file_zero_in_block(struct fs *fs, uint64_t inode, uint64_t offset, uint64_t 
 	return result;
 }
 
+int file_commit(struct txn *txn, struct fs *fs, struct inode *inode, const struct inode *changed,
+		const struct file_reply *reply, int result)
+{
+	uint64_t lsn;
+	if (!result)
+		result = inode_store(txn, changed);
+	if (result) {
+		txn_abort(txn);
+		return result;
+	}
+	txn_reply(txn, inode->number, reply->count, !reply->more);
+	result = txn_commit(txn, &lsn);
+	if (result)
+		return result;
+	dirty_note_lsn(fs->dirty, inode->number, lsn);
+	*inode = *changed;
+	return 0;
+}
+
 static void file_add_zeros(struct iovec *pieces, int *count, int room, size_t length)
 {
 	while (length > 0 && *count < room) {

@@ -16,12 +16,8 @@
 #include <errno.h>
 
 #define FILE_BLOCKS_MAX (UINT64_C(1) << 44)
-#define FILE_SIZE_MAX	(FILE_BLOCKS_MAX << BLOCK_SHIFT) /* bytes; smaller than FS_SIZE_MAX */
-static_assert(FILE_SIZE_MAX <= FS_SIZE_MAX, "files");
-
-/* For txn_begin where all that changes is an item that keeps its size, as an inode: it takes no block, so it
- * must not fail on a full image. */
-#define TXN_REPLACES TXN_RELEASES
+#define FILE_SIZE_MAX	(FILE_BLOCKS_MAX << BLOCK_SHIFT) /* bytes */
+static_assert(FILE_SIZE_MAX == FS_SIZE_MAX, "files");
 
 static inline uint64_t blocks_down(uint64_t bytes)
 {
@@ -53,7 +49,7 @@ static inline bool time_equal(struct timespec a, struct timespec b)
 
 /* Tree changes that these may take, at most. */
 #define EXTENT_INSERT_CHANGES	     2u
-#define EXTENT_SET_WRITTEN_CHANGES   4u
+#define EXTENT_MARK_CHANGES	     4u
 #define EXTENT_REMOVE_CHANGES(limit) (2u + 2u * (limit))
 
 /* The last extent that starts at or before `logical`, or the first that starts at or behind it. -ENOENT,
@@ -94,7 +90,7 @@ int piece_reserve(struct fs *fs, const struct piece *pieces, size_t count, struc
 void piece_release(struct fs *fs, const struct piece *pieces, size_t count);
 
 /* Tree changes that piece_record will make, at most. */
-unsigned piece_changes(const struct piece *pieces, size_t count);
+unsigned piece_changes(const struct piece *pieces, size_t count, bool written);
 /* In the transaction: new pieces are claimed and inserted (unwritten or not), unwritten ones set written if
  * `written`; adds to inode->blocks. */
 int piece_record(struct txn *txn, struct fs *fs, struct inode *inode, const struct piece *pieces,
@@ -129,6 +125,16 @@ int file_copy_out(struct fs *fs, uint64_t inode, uint64_t offset, void *bytes, s
  * within one block. The inode lock is held exclusively. */
 int file_zero_in_block(struct fs *fs, uint64_t inode, uint64_t offset, uint64_t length,
 		       struct byte_range *ret_zeroed) MUST_CHECK;
+
+/* What the reply to the request will need (txn_reply). */
+struct file_reply {
+	uint64_t count;
+	bool more; /* the operation has records behind this one */
+};
+/* Ends a transaction that changes what fdatasync has to cover. If `result` is 0, stores `changed`, commits,
+ * and copies it to *inode; else, or on an error, nothing has changed and the error is returned. */
+int file_commit(struct txn *txn, struct fs *fs, struct inode *inode, const struct inode *changed,
+		const struct file_reply *reply, int result) MUST_CHECK;
 
 /* ---- write.c ---- */
 

@@ -58,7 +58,7 @@ struct image *fs_image(struct fs *fs);
 
 #define FS_NAME_MAX	  255u
 #define FS_LINK_MAX	  65000u
-#define FS_SIZE_MAX	  (INT64_MAX - 4095) /* largest file size, bytes (further bounded by 2^44 blocks) */
+#define FS_SIZE_MAX	  (UINT64_C(1) << 56) /* largest file size, bytes: 2^44 blocks */
 #define FS_XATTR_SIZE_MAX 65536u
 #define FS_XATTR_LIST_MAX 65536u
 
@@ -181,6 +181,15 @@ MUST_CHECK int fs_sync(struct fs *fs, uint64_t inode, bool data_only);
 /* mode: as fallocate(2): 0, KEEP_SIZE, PUNCH_HOLE|KEEP_SIZE, ZERO_RANGE, ZERO_RANGE|KEEP_SIZE; others
  * -EOPNOTSUPP. */
 MUST_CHECK int fs_fallocate(struct fs *fs, uint64_t inode, int mode, uint64_t offset, uint64_t length);
+/* The same by steps of a bounded time, between which nothing is locked: call it until it returns 0 or an
+ * error. 1: there is more to do. What has been done by then stays done if it is not called again. */
+struct fs_fallocation {
+	int mode;
+	uint64_t offset, length;
+	unsigned stage; /* its own; 0 at first */
+	uint64_t at;
+};
+MUST_CHECK int fs_fallocate_step(struct fs *fs, uint64_t inode, struct fs_fallocation *fallocation);
 /* whence: SEEK_DATA or SEEK_HOLE. -ENXIO. */
 MUST_CHECK int fs_seek(struct fs *fs, uint64_t inode, uint64_t offset, int whence, uint64_t *ret_offset);
 /* Copies bytes; holes stay holes where the target had one. Returns bytes copied. Overlap in one file:

@@ -19,6 +19,10 @@
 
 #define INODE_LOCKS 1024u /* inode numbers share that many locks by hash */
 
+/* For txn_begin where all that changes is items that keep their size, as an inode, or go: it takes no block,
+ * so it must not fail on a full image. */
+#define TXN_REPLACES TXN_RELEASES
+
 struct lookups; /* lookup.c: how often the kernel knows each inode */
 struct dirty;	/* dirty.c: ranges overwritten in place, for each inode since its last sync */
 
@@ -123,8 +127,14 @@ int orphan_unlinked(struct txn *txn, struct fs *fs, struct inode *inode, bool ma
 		    bool *ret_gone) MUST_CHECK;
 /* Deletes the inode if it has no names and nobody knows it. No locks held. An error leaves it on the list. */
 void orphan_collect(struct fs *fs, uint64_t inode);
-/* The same once the request at hand has been answered, where somebody tells that (fs_finish). */
-void orphan_collect_later(struct fs *fs, uint64_t inode);
+/* What is left to do about an inode that has lost a name, once that is committed and nothing is locked. */
+enum orphan_next {
+	ORPHAN_NOTHING,
+	ORPHAN_COLLECT, /* it is listed */
+	ORPHAN_FORGET,	/* it went with its name */
+};
+/* With deletes_later, collecting waits for fs_finish. */
+void orphan_settle(struct fs *fs, uint64_t inode, enum orphan_next next);
 
 /* ---- extent.c: extents of a file (within a transaction or read lock) ---- */
 
@@ -144,10 +154,10 @@ int extent_insert(struct txn *txn, struct fs *fs, uint64_t inode, struct extent 
  * range. Adds at most 2 + 2 * limit_extents tree changes. */
 int extent_remove(struct txn *txn, struct fs *fs, uint64_t inode, uint64_t from, uint64_t to,
 		  unsigned limit_extents, uint64_t *ret_freed, bool *ret_done) MUST_CHECK;
-/* Marks [logical, logical+length), which lies within one unwritten extent, written (up to 3 pieces, merged
- * with neighbours). */
-int extent_set_written(struct txn *txn, struct fs *fs, uint64_t inode, uint64_t logical,
-		       uint32_t length) MUST_CHECK;
+/* Marks [logical, logical+length), which lies within one extent of the other kind, written or unwritten (up
+ * to 3 pieces, merged with neighbours). If it is the whole extent, that takes no block (TXN_REPLACES). */
+int extent_mark(struct txn *txn, struct fs *fs, uint64_t inode, uint64_t logical, uint32_t length,
+		bool unwritten) MUST_CHECK;
 
 /* ---- file.c ---- */
 /* Gives the zeros that holes read as memory of their own (prefault_reads). */

@@ -137,6 +137,11 @@ static void inherit(const struct fs_caller *caller, const struct inode *parent, 
 		inode->gid = parent->gid;
 		if (S_ISDIR(inode->mode))
 			inode->mode |= S_ISGID;
+		/* Who is not in that group must not make a program that runs with it (inode_init_owner of
+		 * Linux; before 6.0 it is the filesystem that has to see to it). Without group execution the
+		 * bit is no privilege. */
+		else if ((inode->mode & S_IXGRP) && !caller->may_keep_setgid)
+			inode->mode &= ~(uint32_t)S_ISGID;
 	}
 }
 
@@ -366,7 +371,7 @@ int namespace_entry_gone(struct fs *fs, struct inode *parent, bool directory)
 }
 
 int namespace_drop_link(struct txn *txn, struct fs *fs, struct inode *inode, struct timespec now,
-			bool may_delete, bool *ret_collect)
+			bool may_delete, enum orphan_next *ret_next)
 {
 	inode->ctime = now;
 	inode->nlink = S_ISDIR(inode->mode) ? 0 : inode->nlink - 1;
@@ -375,13 +380,13 @@ int namespace_drop_link(struct txn *txn, struct fs *fs, struct inode *inode, str
 	bool gone = false;
 	int result = orphan_unlinked(txn, fs, inode, may_delete, &gone);
 	if (!result)
-		*ret_collect = !gone;
+		*ret_next = gone ? ORPHAN_FORGET : ORPHAN_COLLECT;
 	return result;
 }
 
 /* In the transaction, parent and `expected` are locked. -EAGAIN: the name means another inode by now. */
 static int remove_locked(struct txn *txn, struct fs *fs, uint64_t parent_number, struct fs_name name,
-			 uint64_t expected, bool want_directory, bool may_delete, bool *ret_collect)
+			 uint64_t expected, bool want_directory, bool may_delete, enum orphan_next *ret_next)
 {
 	struct inode parent, inode;
 	uint64_t number;
@@ -407,7 +412,7 @@ static int remove_locked(struct txn *txn, struct fs *fs, uint64_t parent_number,
 	parent.mtime = parent.ctime = inode_now();
 	result = inode_store(txn, &parent);
 	if (!result)
-		result = namespace_drop_link(txn, fs, &inode, parent.ctime, may_delete, ret_collect);
+		result = namespace_drop_link(txn, fs, &inode, parent.ctime, may_delete, ret_next);
 	return result;
 }
 
@@ -419,22 +424,22 @@ static int remove_once(struct fs *fs, uint64_t parent, struct fs_name name, uint
 		       bool want_directory)
 {
 	const uint64_t locked[] = {parent, expected};
-	bool collect = false;
+	enum orphan_next next = ORPHAN_NOTHING;
 	struct txn *txn;
 	inode_lock_several(fs, locked, 2);
 	/* A known one is just listed as an orphan, which takes few changes. */
 	bool may_delete = !lookups_known(fs->lookups, expected);
 	int result = txn_begin(fs->image, may_delete ? REMOVE_CHANGES : 4, TXN_RELEASES, &txn);
 	if (!result) {
-		result = remove_locked(txn, fs, parent, name, expected, want_directory, may_delete, &collect);
+		result = remove_locked(txn, fs, parent, name, expected, want_directory, may_delete, &next);
 		if (result)
 			txn_abort(txn);
 		else
 			result = txn_commit(txn, NULL);
 	}
 	inode_unlock_several(fs, locked, 2);
-	if (!result && collect)
-		orphan_collect_later(fs, expected);
+	if (!result)
+		orphan_settle(fs, expected, next);
 	return result;
 }
 

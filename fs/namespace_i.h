@@ -32,8 +32,8 @@ int namespace_entry_gone(struct fs *fs, struct inode *parent, bool directory) MU
  * -ENOTDIR, -ENOTEMPTY. */
 int namespace_check_removal(struct fs *fs, const struct inode *inode, bool want_directory) MUST_CHECK;
 /* The inode has lost a name: one link less (a directory: all), stored; without links it becomes an orphan or,
- * if may_delete, is deleted where possible. *ret_collect: call orphan_collect after unlocking. */
+ * if may_delete, is deleted where possible. *ret_next: for orphan_settle, after unlocking. */
 int namespace_drop_link(struct txn *txn, struct fs *fs, struct inode *inode, struct timespec now,
-			bool may_delete, bool *ret_collect) MUST_CHECK;
+			bool may_delete, enum orphan_next *ret_next) MUST_CHECK;
 
 #endif

@@ -163,16 +163,6 @@ void orphan_collect(struct fs *fs, uint64_t number)
 /* The one that the request at hand has left: an operation takes at most one last name. */
 static _Thread_local uint64_t later;
 
-void orphan_collect_later(struct fs *fs, uint64_t number)
-{
-	if (!fs->options.deletes_later) {
-		orphan_collect(fs, number);
-		return;
-	}
-	fs_finish(fs);
-	later = number;
-}
-
 void fs_finish(struct fs *fs)
 {
 	if (later)
@@ -180,8 +170,20 @@ void fs_finish(struct fs *fs)
 	later = 0;
 }
 
+void orphan_settle(struct fs *fs, uint64_t inode, enum orphan_next next)
+{
+	if (next == ORPHAN_FORGET)
+		dirty_forget(fs->dirty, inode);
+	if (next != ORPHAN_COLLECT)
+		return;
+	fs_finish(fs);
+	later = inode;
+	if (!fs->options.deletes_later)
+		fs_finish(fs);
+}
+
 /* The first one listed from `from` on. -ENOENT. */
-static int orphan_next(struct fs *fs, uint64_t from, uint64_t *ret_number)
+static int orphan_listed(struct fs *fs, uint64_t from, uint64_t *ret_number)
 {
 	struct key key;
 	image_read_lock(fs->image);
@@ -199,7 +201,7 @@ int orphan_clear_all(struct fs *fs)
 	int first_error = 0;
 	uint64_t left = 0, number = 0;
 	for (uint64_t from = 0;; from = number + 1) {
-		int result = orphan_next(fs, from, &number);
+		int result = orphan_listed(fs, from, &number);
 		if (result == -ENOENT)
 			break;
 		if (result)
@@ -228,7 +230,7 @@ int orphan_count_all(struct fs *fs)
 	uint64_t count = 0, number = 0;
 	int result = 0;
 	for (uint64_t from = 0; !result; from = number + 1) {
-		result = orphan_next(fs, from, &number);
+		result = orphan_listed(fs, from, &number);
 		count += !result;
 		if (number == UINT64_MAX)
 			break;
@@ -242,7 +244,7 @@ int orphan_clear_unknown(struct fs *fs)
 	uint64_t number = 0;
 	int result = 0;
 	for (uint64_t from = 0; !result; from = number + 1) {
-		result = orphan_next(fs, from, &number);
+		result = orphan_listed(fs, from, &number);
 		if (!result)
 			orphan_collect(fs, number);
 		if (number == UINT64_MAX)

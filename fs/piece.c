@@ -103,14 +103,14 @@ void piece_release(struct fs *fs, const struct piece *pieces, size_t count)
 								     .count = pieces[i].length});
 }
 
-unsigned piece_changes(const struct piece *pieces, size_t count)
+unsigned piece_changes(const struct piece *pieces, size_t count, bool written)
 {
 	unsigned changes = 0;
 	for (size_t i = 0; i < count; i++) {
 		if (pieces[i].kind == PIECE_NEW)
 			changes += EXTENT_INSERT_CHANGES;
-		else if (pieces[i].kind == PIECE_UNWRITTEN)
-			changes += EXTENT_SET_WRITTEN_CHANGES;
+		else if (pieces[i].kind == PIECE_UNWRITTEN && written)
+			changes += EXTENT_MARK_CHANGES;
 	}
 	return changes;
 }
@@ -140,8 +140,8 @@ int piece_record(struct txn *txn, struct fs *fs, struct inode *inode, const stru
 		if (pieces[i].kind == PIECE_NEW)
 			result = piece_insert(txn, fs, inode, &pieces[i], written);
 		else if (pieces[i].kind == PIECE_UNWRITTEN && written)
-			result = extent_set_written(txn, fs, inode->number, pieces[i].logical,
-						    (uint32_t)pieces[i].length);
+			result = extent_mark(txn, fs, inode->number, pieces[i].logical,
+					     (uint32_t)pieces[i].length, false);
 	}
 	return result;
 }

@@ -19,8 +19,8 @@ struct renaming {
 	/* what the names mean; target 0: nothing */
 	uint64_t source_number, target_number;
 	uint8_t source_type, target_type;
-	bool may_delete; /* the target, within the transaction */
-	bool collect;	 /* the target, after it */
+	bool may_delete;       /* the target, within the transaction */
+	enum orphan_next next; /* of the target, after it */
 	/* loaded in the transaction; `to` is `from` where both are the same directory */
 	struct inode from_inode, to_inode, source, target;
 	struct inode *from, *to;
@@ -227,7 +227,7 @@ static int replace(struct renaming *r, struct timespec now)
 	if (!result)
 		result = inode_store(r->txn, &r->source);
 	if (!result)
-		result = namespace_drop_link(r->txn, r->fs, &r->target, now, r->may_delete, &r->collect);
+		result = namespace_drop_link(r->txn, r->fs, &r->target, now, r->may_delete, &r->next);
 	return result;
 }
 
@@ -257,9 +257,11 @@ static int rename_in_transaction(struct renaming *r)
 {
 	bool replaces = r->target_number && !r->exchange;
 	r->may_delete = replaces && !lookups_known(r->fs->lookups, r->target_number);
-	r->collect = false;
-	int result = txn_begin(r->fs->image, r->may_delete ? REPLACE_CHANGES : RENAME_CHANGES + 1,
-			       replaces ? TXN_RELEASES : 0, &r->txn);
+	r->next = ORPHAN_NOTHING;
+	/* An exchange only gives two entries other numbers. */
+	unsigned flags = replaces ? TXN_RELEASES : r->exchange ? TXN_REPLACES : 0;
+	int result =
+	    txn_begin(r->fs->image, r->may_delete ? REPLACE_CHANGES : RENAME_CHANGES + 1, flags, &r->txn);
 	if (result)
 		return result;
 	result = check(r);
@@ -276,13 +278,9 @@ static int rename_in_transaction(struct renaming *r)
 		result = move(r, now);
 	if (result) {
 		txn_abort(r->txn);
-		r->collect = false;
 		return result;
 	}
-	result = txn_commit(r->txn, NULL);
-	if (result)
-		r->collect = false;
-	return result;
+	return txn_commit(r->txn, NULL);
 }
 
 static int rename_once(struct renaming *r)
@@ -300,8 +298,8 @@ static int rename_once(struct renaming *r)
 	inode_unlock_several(r->fs, locked, 4);
 	if (moves_directory)
 		pthread_mutex_unlock(&r->fs->rename_lock);
-	if (!result && r->collect)
-		orphan_collect_later(r->fs, r->target_number);
+	if (!result)
+		orphan_settle(r->fs, r->target_number, r->next);
 	return result;
 }
 

@@ -25,7 +25,7 @@ int fs_sync(struct fs *fs, uint64_t number, bool data_only)
 	bool nothing = result || image_read_only(fs->image);
 	if (!nothing)
 		ticket = dirty_take(fs->dirty, number, ranges, DIRTY_RANGES, &count, &lsn);
-	if (!data_only || !S_ISREG(inode.mode) || lsn == UINT64_MAX)
+	if (!nothing && (!data_only || !S_ISREG(inode.mode) || lsn == UINT64_MAX))
 		lsn = image_head(fs->image);
 	inode_unlock(fs, number);
 	if (nothing)

@@ -141,7 +141,6 @@ int truncate_grow(struct fs *fs, struct inode *inode, uint64_t size, uint64_t co
 {
 	struct byte_range zeroed;
 	struct txn *txn;
-	uint64_t lsn;
 	int result = truncate_before_growth(fs, inode, size, &zeroed);
 	if (!result)
 		result = txn_begin(fs->image, 1, TXN_REPLACES, &txn);
@@ -151,19 +150,7 @@ int truncate_grow(struct fs *fs, struct inode *inode, uint64_t size, uint64_t co
 	changed.size = size;
 	if (zeroed.length > 0)
 		result = data_stored(txn, zeroed.offset, zeroed.length);
-	if (!result)
-		result = inode_store(txn, &changed);
-	if (result) {
-		txn_abort(txn);
-		return result;
-	}
-	txn_reply(txn, inode->number, count, true);
-	result = txn_commit(txn, &lsn);
-	if (result)
-		return result;
-	dirty_note_lsn(fs->dirty, inode->number, lsn);
-	*inode = changed;
-	return 0;
+	return file_commit(txn, fs, inode, &changed, &(struct file_reply){.count = count}, result);
 }
 
 /* The first record of a cut; *ret_done: it was the only one. */
@@ -207,10 +194,12 @@ int truncate_to(struct fs *fs, struct inode *inode, uint64_t size)
 	result = truncate_cut(fs, inode, size, &done);
 	if (result || done)
 		return result;
+	/* The file has its new size by now: that this is not undone, the intent sees to. If the rest fails it
+	 * is taken up again when the file grows, or by the next mount. */
 	result = truncate_finish(fs, inode->number, blocks_up(size));
-	if (!result)
-		result = truncate_reload_blocks(fs, inode);
-	return result;
+	result = truncate_reload_blocks(fs, inode);
+	(void)result;
+	return 0;
 }
 
 int truncate_finish_intents(struct fs *fs)

@@ -18,20 +18,45 @@ struct write_plan {
 	const uint8_t *bytes;			/* NULL: zeros */
 	struct byte_range zeroed;		/* behind the old end of the file */
 	struct byte_range stored[WRITE_PIECES]; /* to be durable with the record; length 0: none */
+	bool tight;				/* the record may take no block */
 };
+
+/* On a full image: only the first piece, which must be owned. If it is unwritten, all of its extent, which
+ * becomes a written one by a record that takes no block, as splitting it might: what was allocated before can
+ * always be written to (fallocate(2)). */
+static int write_tighten(struct fs *fs, uint64_t inode, struct piece *piece)
+{
+	if (piece->kind == PIECE_HOLE)
+		return -ENOSPC;
+	if (piece->kind == PIECE_WRITTEN)
+		return 0;
+	struct extent extent;
+	image_read_lock(fs->image);
+	int result = extent_find(fs, inode, piece->logical, &extent);
+	image_read_unlock(fs->image);
+	if (!result)
+		*piece = (struct piece){.logical = extent.logical,
+					.physical = extent.physical,
+					.length = extent.length,
+					.kind = PIECE_UNWRITTEN};
+	return result;
+}
 
 /* Which blocks; new ones reserved. */
 static int write_plan(struct fs *fs, const struct inode *inode, const struct write_request *request,
-		      uint64_t done, struct write_plan *ret_plan)
+		      uint64_t done, bool tight, struct write_plan *ret_plan)
 {
 	struct write_plan plan = {.offset = request->offset + done,
-				  .bytes = request->bytes ? request->bytes + done : NULL};
+				  .bytes = request->bytes ? request->bytes + done : NULL,
+				  .tight = tight};
 	/* chunks end at their multiples, so that the following ones begin with whole blocks */
 	plan.end = smaller(request->offset + request->length, (plan.offset / WRITE_CHUNK + 1) * WRITE_CHUNK);
 	struct piece pieces[WRITE_PIECES];
 	size_t count;
 	int result = piece_map(fs, inode->number, blocks_down(plan.offset), blocks_up(plan.end), pieces,
-			       WRITE_PIECES, &count);
+			       tight ? 1 : WRITE_PIECES, &count);
+	if (!result && tight)
+		result = write_tighten(fs, inode->number, pieces);
 	if (!result)
 		result = piece_reserve(fs, pieces, count, plan.pieces, WRITE_PIECES, &plan.count);
 	if (result)
@@ -125,7 +150,7 @@ static int write_record(struct fs *fs, struct inode *inode, const struct write_p
 			const struct write_request *request)
 {
 	struct inode changed = *inode;
-	unsigned changes = piece_changes(plan->pieces, plan->count);
+	unsigned changes = piece_changes(plan->pieces, plan->count, true);
 	bool drop_capability = request->kill_set_id && inode->xattrs > 0;
 	bool mapped = changes > 0 || plan->end > inode->size;
 	bool dropped = request->kill_set_id && write_drop_set_id(&changed);
@@ -136,7 +161,8 @@ static int write_record(struct fs *fs, struct inode *inode, const struct write_p
 		return 0;
 	struct txn *txn;
 	unsigned dropping = drop_capability ? WRITE_DROP_CAPABILITY_CHANGES : 0;
-	int result = txn_begin(fs->image, changes + dropping + 1, changes == 0 ? TXN_REPLACES : 0, &txn);
+	int result = txn_begin(fs->image, changes + dropping + 1,
+			       changes == 0 || plan->tight ? TXN_REPLACES : 0, &txn);
 	if (result)
 		return result;
 	result = write_fill_txn(txn, fs, &changed, plan, drop_capability);
@@ -165,20 +191,24 @@ static int write_chunk(struct fs *fs, struct inode *inode, const struct write_re
 	int result = 0;
 	if (request->offset + request->length > inode->size)
 		result = truncate_before_growth(fs, inode, larger(offset, inode->size), &zeroed);
-	if (!result)
-		result = write_plan(fs, inode, request, done, &plan);
-	if (result)
-		return result;
-	plan.zeroed = zeroed;
-	result = write_store(fs, inode, &plan);
-	if (!result)
-		result = write_record(fs, inode, &plan, request);
-	if (result) {
+	for (bool tight = false; !result; tight = true) {
+		result = write_plan(fs, inode, request, done, tight, &plan);
+		if (result)
+			break;
+		plan.zeroed = zeroed;
+		result = write_store(fs, inode, &plan);
+		bool stored = !result;
+		if (stored)
+			result = write_record(fs, inode, &plan, request);
+		if (!result) {
+			*ret_length = plan.end - plan.offset;
+			break;
+		}
 		piece_release(fs, plan.pieces, plan.count);
-		return result;
+		if (result == -ENOSPC && stored && !tight)
+			result = 0; /* once more */
 	}
-	*ret_length = plan.end - plan.offset;
-	return 0;
+	return result;
 }
 
 ssize_t write_locked(struct fs *fs, struct inode *inode, const struct write_request *request)

@@ -37,7 +37,8 @@ struct daemon {
 	dev_t mounted_device;
 	/* The kernel takes ENOSYS for "opens need no message". Set by INIT, before any other request. */
 	bool open_elided, opendir_elided;
-	atomic_bool failure_told; /* the log has it already */
+	atomic_bool damage_told, failure_told; /* the log has it already */
+	atomic_bool stopping;		       /* the mount is being ended: long requests give up */
 };
 
 static inline struct daemon *daemon_of(fuse_req_t request)
@@ -79,6 +80,8 @@ void mountpoint_detach_dead(const struct daemon *daemon);
 /* Unmounts while the workers still serve, so that the kernel can write out what it holds. *ret_busy: somebody
  * still uses the mount; it is detached and goes on until they let go. 0 or a negative errno. */
 MUST_CHECK int mountpoint_unmount(const struct daemon *daemon, bool *ret_busy);
+/* Right after mounting, when the mount cannot be looked at: whatever is mounted there last goes. */
+MUST_CHECK int mountpoint_detach(const struct daemon *daemon);
 
 /* ---- session.c ---- */
 

@@ -47,14 +47,10 @@ void log_image_failure(struct daemon *daemon)
 	int failure = image_failure(daemon->image);
 	const char *damage = image_damage(daemon->image);
 
-	if (!failure && !*damage)
-		return;
-	if (atomic_exchange(&daemon->failure_told, true))
-		return;
-	if (*damage)
+	if (*damage && !atomic_exchange(&daemon->damage_told, true))
 		log_say(LOG_CRIT, "%s: damage found: %s; unmount it and run fsck.mmfs -n", daemon->image_path,
 			damage);
-	if (failure)
+	if (failure && !atomic_exchange(&daemon->failure_told, true))
 		log_say(LOG_CRIT,
 			"%s: the image failed (%s): nothing more is written to it; unmount it, see to its "
 			"disk, and mount it again",

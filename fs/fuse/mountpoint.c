@@ -98,6 +98,11 @@ int mountpoint_unmount(const struct daemon *daemon, bool *ret_busy)
 	return detach(daemon->mountpoint);
 }
 
+int mountpoint_detach(const struct daemon *daemon)
+{
+	return detach(daemon->mountpoint);
+}
+
 /* ---- checks ---- */
 
 /* A daemon that died leaves a mount behind; several may lie on top of each other. The kernel still has its

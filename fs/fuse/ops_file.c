@@ -75,6 +75,16 @@ static void ops_fsync(fuse_req_t request, fuse_ino_t inode, int data_only, struc
 	reply_error(request, fs_sync(daemon_of(request)->fs, inode, data_only != 0));
 }
 
+/* Is a long fallocate to give up? What it has allocated does no harm. One that zeroes goes on unless the
+ * mount ends: after an error the kernel would go on showing what it has cached of the part that was zeroed.
+ */
+static bool allocation_ends(fuse_req_t request, int mode)
+{
+	if (atomic_load(&daemon_of(request)->stopping))
+		return true;
+	return !(mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE)) && fuse_req_interrupted(request);
+}
+
 static void ops_fallocate(fuse_req_t request, fuse_ino_t inode, int mode, off_t offset, off_t length,
 			  struct fuse_file_info *file)
 {
@@ -83,10 +93,19 @@ static void ops_fallocate(fuse_req_t request, fuse_ino_t inode, int mode, off_t 
 		reply_error(request, -EINVAL);
 		return;
 	}
+	struct daemon *daemon = daemon_of(request);
+	struct fs_fallocation range = {.mode = mode, .offset = (uint64_t)offset, .length = (uint64_t)length};
 	int error = set_id_kill(request, inode);
+	/* Steps, since a large range takes long: others get at the file in between. */
 	if (!error)
-		error = fs_fallocate(daemon_of(request)->fs, inode, mode, (uint64_t)offset, (uint64_t)length);
+		error = fs_fallocate_step(daemon->fs, inode, &range);
+	while (error > 0)
+		error =
+		    allocation_ends(request, mode) ? -EINTR : fs_fallocate_step(daemon->fs, inode, &range);
 	reply_error(request, error);
+	/* Some blocks may have been had before it failed; the kernel believes that nothing has changed. */
+	if (error)
+		fuse_lowlevel_notify_inval_inode(daemon->session, inode, -1, 0);
 }
 
 static void ops_lseek(fuse_req_t request, fuse_ino_t inode, off_t offset, int whence,

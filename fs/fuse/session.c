@@ -130,6 +130,17 @@ static int mount_saying(struct daemon *daemon, char *text, size_t room)
 	return error;
 }
 
+/* From before the mount appears: a signal must not end the daemon and leave the mount. It waits until
+ * session_serve looks for it. */
+static void block_signals(sigset_t *ret_signals)
+{
+	sigemptyset(ret_signals);
+	sigaddset(ret_signals, SIGTERM);
+	sigaddset(ret_signals, SIGINT);
+	sigaddset(ret_signals, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, ret_signals, NULL);
+}
+
 /* Handlers and mount options; not yet mounted. */
 static int make_session(struct daemon *daemon)
 {
@@ -180,10 +191,12 @@ static int answer_init(struct daemon *daemon)
 int session_mount(struct daemon *daemon)
 {
 	char text[256] = "";
+	sigset_t signals;
 	int error = make_session(daemon);
 
 	if (error)
 		return error;
+	block_signals(&signals);
 	if (mount_saying(daemon, text, sizeof(text))) {
 		log_say(LOG_ERR, "%s: cannot be mounted: %s", daemon->mountpoint,
 			text[0] ? text : "the kernel or fusermount3 refused");
@@ -239,15 +252,6 @@ void session_destroy(struct daemon *daemon)
 
 /* ---- serving ---- */
 
-static void block_signals(sigset_t *ret_signals)
-{
-	sigemptyset(ret_signals);
-	sigaddset(ret_signals, SIGTERM);
-	sigaddset(ret_signals, SIGINT);
-	sigaddset(ret_signals, SIGHUP);
-	pthread_sigmask(SIG_BLOCK, ret_signals, NULL);
-}
-
 /* Best effort: only root may. */
 static void raise_read_ahead(const struct daemon *daemon)
 {
@@ -299,11 +303,14 @@ static bool wait_for_end(struct daemon *daemon, int signals)
 	}
 }
 
-/* The workers have to let go of the image. True: they could not be ended, and are abandoned. */
-static bool stop(struct daemon *daemon)
+/* The workers have to let go of the image. True: they could not be ended, and are abandoned. `answers`: the
+ * mount can be looked at; else it is just detached. */
+static bool stop(struct daemon *daemon, bool answers)
 {
 	bool busy = false;
-	int error = mountpoint_unmount(daemon, &busy);
+
+	atomic_store(&daemon->stopping, true);
+	int error = answers ? mountpoint_unmount(daemon, &busy) : mountpoint_detach(daemon);
 
 	if (error)
 		log_say(LOG_WARNING, "%s: cannot be unmounted: %s", daemon->mountpoint, strerror(-error));
@@ -350,11 +357,11 @@ int session_serve(struct daemon *daemon, bool *ret_abandoned)
 	}
 	error = daemon->goes_on ? 0 : check_mount(daemon);
 	if (error) {
-		abandoned = stop(daemon);
+		abandoned = stop(daemon, false);
 	} else {
 		tell_ready(daemon);
 		if (wait_for_end(daemon, signals))
-			abandoned = stop(daemon);
+			abandoned = stop(daemon, true);
 	}
 	if (!abandoned)
 		workers_join();

@@ -20,17 +20,35 @@
  * client leaves a FORGET behind and goes on with its next request, and waking another worker costs more than
  * that one. */
 #define CROWDED_LEAST 8u
+#define TICK_NS	      2500000 /* how often the watcher looks, as long as there are requests */
+#define STUCK_TICKS   4u      /* without a request begun or ended: one more worker */
+#define IDLE_TICKS    20u     /* without a request: the watcher sleeps */
+#define RETRY_NS      10000000
+
+struct worker {
+	/* Written by its thread only: goes up when a request begins and when it ends, so it is odd meanwhile.
+	 */
+	_Alignas(64) atomic_uint_fast64_t progress;
+	pthread_t thread;
+};
 
 struct pool {
 	struct daemon *daemon;
 	pthread_rwlock_t serving; /* shared: a request is being handled */
 	pthread_mutex_t lock;
-	pthread_cond_t turn_free;
-	bool turn_taken; /* guarded by lock */
-	bool over;	 /* guarded by lock: there will be no more requests */
+	pthread_cond_t turn_free, watch;
+	bool turn_taken;  /* guarded by lock */
+	unsigned waiting; /* workers that wait for the turn; guarded by lock */
+	bool over;	  /* guarded by lock: there will be no more requests */
+	bool unwatched;	  /* guarded by lock: the watcher is to end */
+	/* Odd: a request is being handled by a worker that kept the turn. Only the holder of the turn makes
+	 * it odd; whoever makes it even again, that worker or the watcher, has the turn to give. */
+	atomic_uint_fast64_t kept;
+	atomic_bool watcher_asleep;
+	bool watched; /* there is a watcher */
+	pthread_t watcher;
 	uint64_t spin_ns;
-	pthread_t threads[WORKERS_MOST];
-	atomic_uint numbers; /* given out: which place is whose (image_request_begin) */
+	struct worker workers[WORKERS_MOST];
 	atomic_uint count;
 	atomic_uint running;
 	int ended; /* eventfd: the last worker has ended */
@@ -44,8 +62,10 @@ static struct pool pool;
 static bool turn_take(void)
 {
 	pthread_mutex_lock(&pool.lock);
+	pool.waiting++;
 	while (pool.turn_taken && !pool.over)
 		pthread_cond_wait(&pool.turn_free, &pool.lock);
+	pool.waiting--;
 	bool over = pool.over;
 	if (!over)
 		pool.turn_taken = true;
@@ -61,12 +81,28 @@ static void turn_pass(void)
 	pthread_mutex_unlock(&pool.lock);
 }
 
+/* The turn is kept during a request. Returns what turn_still_kept has to be asked with. */
+static uint64_t turn_keep(void)
+{
+	uint64_t kept = atomic_load_explicit(&pool.kept, memory_order_relaxed) + 1;
+
+	atomic_store_explicit(&pool.kept, kept, memory_order_release);
+	return kept;
+}
+
+/* After it. False: it took so long that the watcher has given the turn to another. */
+static bool turn_still_kept(uint64_t kept)
+{
+	return atomic_compare_exchange_strong(&pool.kept, &kept, kept + 1);
+}
+
 static void turns_are_over(void)
 {
 	pthread_mutex_lock(&pool.lock);
 	pool.over = true;
 	pool.turn_taken = false;
 	pthread_cond_broadcast(&pool.turn_free);
+	pthread_cond_signal(&pool.watch);
 	pthread_mutex_unlock(&pool.lock);
 }
 
@@ -96,14 +132,14 @@ static void spin(int descriptor)
 
 /* ---- a worker ---- */
 
-static void handle(struct fuse_session *session, unsigned number, struct fuse_buf *buffer)
+static void handle(struct worker *worker, struct fuse_session *session, struct fuse_buf *buffer)
 {
 	const struct fuse_in_header *header = buffer->mem;
 	struct handover *handover = pool.daemon->handover;
 
 	pthread_rwlock_rdlock(&pool.serving);
 	/* The top bit tells only that the request was sent again. */
-	image_request_begin(pool.daemon->image, number, pool.daemon->connection,
+	image_request_begin(pool.daemon->image, (unsigned)(worker - pool.workers), pool.daemon->connection,
 			    header->unique & ~(UINT64_C(1) << 63));
 	if (!resend_answer(pool.daemon, header))
 		fuse_session_process_buf(session, buffer);
@@ -115,29 +151,76 @@ static void handle(struct fuse_session *session, unsigned number, struct fuse_bu
 	pthread_rwlock_unlock(&pool.serving);
 }
 
-/* Reads requests and handles them until the session ends or the turn was passed on. False: it has ended. */
-static bool serve_turn(struct fuse_session *session, unsigned number, struct fuse_buf *buffer)
+static void watcher_wake(void)
+{
+	pthread_mutex_lock(&pool.lock);
+	atomic_store(&pool.watcher_asleep, false);
+	pthread_cond_signal(&pool.watch);
+	pthread_mutex_unlock(&pool.lock);
+}
+
+/* The watcher looks at `progress` after it has said that it sleeps: one of the two sees the other. */
+static void worker_begins(struct worker *worker)
+{
+	uint64_t progress = atomic_load_explicit(&worker->progress, memory_order_relaxed);
+
+	atomic_store(&worker->progress, progress + 1);
+	if (atomic_load(&pool.watcher_asleep))
+		watcher_wake();
+}
+
+static void worker_has_ended(struct worker *worker)
+{
+	uint64_t progress = atomic_load_explicit(&worker->progress, memory_order_relaxed);
+
+	atomic_store_explicit(&worker->progress, progress + 1, memory_order_release);
+}
+
+/* The next request: its length; 0: the session has ended. */
+static int receive(struct fuse_session *session, struct fuse_buf *buffer)
+{
+	const struct timespec pause = {.tv_nsec = RETRY_NS};
+
+	for (;;) {
+		int size = fuse_session_receive_buf(session, buffer);
+		if (size >= 0)
+			return size;
+		if (size == -ENOMEM || size == -EAGAIN) {
+			nanosleep(&pause, NULL); /* it passes */
+		} else if (size != -EINTR) {
+			log_say(LOG_ERR, "%s: reading requests: %s", pool.daemon->mountpoint,
+				strerror(-size));
+			return 0;
+		}
+		if (fuse_session_exited(session))
+			return 0;
+	}
+}
+
+/* Reads requests and handles them until the session ends or the turn is another's. False: it has ended. */
+static bool serve_turn(struct worker *worker, struct fuse_session *session, struct fuse_buf *buffer)
 {
 	int descriptor = fuse_session_fd(session);
 	unsigned crowded = 0;
 
 	while (!fuse_session_exited(session)) {
+		uint64_t kept = 0;
+
 		spin(descriptor);
-		int size = fuse_session_receive_buf(session, buffer);
-		if (size == -EINTR || size == -EAGAIN)
-			continue;
-		if (size < 0)
-			log_say(LOG_ERR, "%s: reading requests: %s", pool.daemon->mountpoint,
-				strerror(-size));
-		if (size <= 0)
+		int size = receive(session, buffer);
+		if (size == 0)
 			return false;
 		resend_read(buffer->mem);
 		crowded = request_waits(descriptor) ? crowded + 1 : 0;
+		worker_begins(worker);
 		bool keep = pool.count < 2 || (wire_request_short() && crowded < CROWDED_LEAST);
-		if (!keep)
+		if (keep)
+			kept = turn_keep();
+		else
 			turn_pass();
-		handle(session, number, buffer);
-		if (!keep)
+		handle(worker, session, buffer);
+		worker_has_ended(worker);
+		if (!keep || !turn_still_kept(kept))
 			return true;
 	}
 	return false;
@@ -145,17 +228,131 @@ static bool serve_turn(struct fuse_session *session, unsigned number, struct fus
 
 static void *work(void *argument)
 {
-	unsigned number = atomic_fetch_add(&pool.numbers, 1);
+	struct worker *worker = argument;
 	struct fuse_buf buffer = {0};
 	bool going = true;
 
 	while (going && turn_take())
-		going = serve_turn(argument, number, &buffer);
+		going = serve_turn(worker, pool.daemon->session, &buffer);
 	turns_are_over();
 	free(buffer.mem);
 	if (atomic_fetch_sub(&pool.running, 1) == 1)
 		eventfd_write(pool.ended, 1);
 	return NULL;
+}
+
+/* 0 or an errno. */
+static int worker_start(void)
+{
+	struct worker *worker = &pool.workers[pool.count];
+
+	atomic_fetch_add(&pool.running, 1);
+	int error = pthread_create(&worker->thread, NULL, work, worker);
+	if (error)
+		atomic_fetch_sub(&pool.running, 1);
+	else
+		pool.count++;
+	return error;
+}
+
+/* ---- the watcher ---- */
+
+/* How far all have come. *ret_busy: somebody handles a request. */
+static uint64_t progress_of_all(bool *ret_busy)
+{
+	uint64_t sum = 0;
+
+	*ret_busy = false;
+	for (unsigned i = 0; i < pool.count; i++) {
+		uint64_t progress = atomic_load(&pool.workers[i].progress);
+		sum += progress;
+		*ret_busy |= progress & 1;
+	}
+	return sum;
+}
+
+/* Takes the turn from a worker that has been at the request `kept` for a tick, if another waits for it. lock
+ * is held. */
+static void take_over(uint64_t kept)
+{
+	if (!pool.waiting || !atomic_compare_exchange_strong(&pool.kept, &kept, kept + 1))
+		return;
+	pool.turn_taken = false;
+	pthread_cond_signal(&pool.turn_free);
+}
+
+/* Requests wait, and nobody is there to read them. lock is held. */
+static bool more_wanted(void)
+{
+	return !pool.waiting && !pool.daemon->options->threads && pool.count < WORKERS_MOST &&
+	       request_waits(fuse_session_fd(pool.daemon->session));
+}
+
+/* Waits for the next tick; with nothing to watch, for the next request. lock is held. */
+static void watcher_wait(bool idle)
+{
+	struct timespec until;
+
+	if (idle) {
+		bool busy;
+
+		atomic_store(&pool.watcher_asleep, true);
+		progress_of_all(&busy);
+		if (busy)
+			atomic_store(&pool.watcher_asleep, false);
+		while (pool.watcher_asleep && !pool.over && !pool.unwatched)
+			pthread_cond_wait(&pool.watch, &pool.lock);
+		return;
+	}
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += TICK_NS;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000;
+	}
+	pthread_cond_timedwait(&pool.watch, &pool.lock, &until);
+}
+
+static void *watch(void *argument)
+{
+	uint64_t progress = 0, kept = 0;
+	unsigned still = 0;
+
+	pthread_mutex_lock(&pool.lock);
+	while (!pool.over && !pool.unwatched) {
+		bool busy;
+		uint64_t progress_before = progress, kept_before = kept;
+
+		kept = atomic_load(&pool.kept);
+		progress = progress_of_all(&busy);
+		still = progress == progress_before ? still + 1 : 0;
+		if ((kept & 1) && kept == kept_before)
+			take_over(kept);
+		if (busy && still >= STUCK_TICKS && more_wanted() && !worker_start())
+			still = 0;
+		watcher_wait(!busy && still >= IDLE_TICKS);
+	}
+	pthread_mutex_unlock(&pool.lock);
+	return argument;
+}
+
+static void watcher_start(void)
+{
+	/* Without it requests are served as well, but for one that waits long. */
+	if (pool.daemon->options->threads != 1)
+		pool.watched = !pthread_create(&pool.watcher, NULL, watch, NULL);
+}
+
+static void watcher_stop(void)
+{
+	if (!pool.watched)
+		return;
+	pthread_mutex_lock(&pool.lock);
+	pool.unwatched = true;
+	pthread_cond_signal(&pool.watch);
+	pthread_mutex_unlock(&pool.lock);
+	pthread_join(pool.watcher, NULL);
+	pool.watched = false;
 }
 
 /* ---- all of them ---- */
@@ -175,11 +372,16 @@ static unsigned workers_wanted(const struct options *options)
 static void pool_init(struct daemon *daemon)
 {
 	pthread_rwlockattr_t attributes;
+	pthread_condattr_t monotonic;
 
 	pool.daemon = daemon;
 	pool.spin_ns = UINT64_C(1000) * daemon->options->spin_us;
 	pthread_mutex_init(&pool.lock, NULL);
 	pthread_cond_init(&pool.turn_free, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&pool.watch, &monotonic);
+	pthread_condattr_destroy(&monotonic);
 	/* Else a stream of requests could keep the main thread from ever stopping them. */
 	pthread_rwlockattr_init(&attributes);
 	pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
@@ -199,20 +401,17 @@ int workers_start(struct daemon *daemon)
 	 */
 	atomic_store(&pool.running, 1);
 	int error = 0;
-	pool.count = wanted; /* before the first looks at it */
-	unsigned started = 0;
-	while (started < wanted && !error) {
-		atomic_fetch_add(&pool.running, 1);
-		error = pthread_create(&pool.threads[started], NULL, work, daemon->session);
-		if (error)
-			atomic_fetch_sub(&pool.running, 1);
-		else
-			started++;
-	}
-	pool.count = started;
+	/* So that none of them believes to be alone. */
+	pool.turn_taken = true;
+	while (pool.count < wanted && !error)
+		error = worker_start();
+	turn_pass();
+	/* With fewer it works as well. */
+	bool started = pool.count > 0;
+	if (started)
+		watcher_start();
 	if (atomic_fetch_sub(&pool.running, 1) == 1)
 		eventfd_write(pool.ended, 1);
-	/* With fewer it works as well. */
 	return started ? 0 : -error;
 }
 
@@ -230,15 +429,17 @@ bool workers_ended(int timeout_ms)
 
 void workers_join(void)
 {
+	watcher_stop();
 	for (unsigned i = 0; i < pool.count; i++)
-		pthread_join(pool.threads[i], NULL);
+		pthread_join(pool.workers[i].thread, NULL);
 	close(pool.ended);
 	pthread_rwlock_destroy(&pool.serving);
 }
 
 void workers_abandon(void)
 {
+	watcher_stop();
 	pthread_rwlock_wrlock(&pool.serving);
 	for (unsigned i = 0; i < pool.count; i++)
-		pthread_detach(pool.threads[i]);
+		pthread_detach(pool.workers[i].thread);
 }

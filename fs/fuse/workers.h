@@ -2,6 +2,11 @@
  * Worker threads. One at a time has the turn: it looks for the next request, polling for a moment before it
  * sleeps, since waking a sleeping thread costs more than most requests do. It keeps the turn while it handles
  * a short request, unless others keep waiting behind; else it passes the turn on first.
+ *
+ * Even a short request can come to wait: for an inode that a long one has locked, for a checkpoint, for the
+ * disk. So there is a watcher, which sleeps while no requests come. A request for which the turn was kept and
+ * that is still not done after 2.5 to 5 ms loses it to another worker; and when all workers have been at the
+ * same requests for 10 ms while others wait, it starts one more (not with -o threads).
  */
 #ifndef MMFS_WORKERS_H
 #define MMFS_WORKERS_H

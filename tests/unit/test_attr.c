@@ -148,6 +148,27 @@ static void sizes(void **state)
 	fixture_close(&f);
 }
 
+/* A size that no file can have: nothing is changed, though a record of its own would come before the size. */
+static void too_large_size(void **state)
+{
+	(void)state;
+	struct fixture f;
+	size_t length;
+	fixture_open(&f);
+	uint64_t file = fixture_make(&f, ROOT_INODE, "file", S_IFREG | 04755);
+	assert_int_equal(fs_setxattr(f.fs, file, "security.capability", "x", 1, 0), 0);
+	struct fs_attr before = fixture_attr(&f, file), after;
+	const uint64_t sizes[] = {FS_SIZE_MAX + 1, UINT64_C(1) << 60, UINT64_MAX};
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		struct fs_set set = {.what = FS_SET_UID | FS_SET_SIZE, .uid = 7, .size = sizes[i]};
+		assert_int_equal(fs_setattr(f.fs, file, &set, &after), -EFBIG);
+	}
+	after = fixture_attr(&f, file);
+	assert_memory_equal(&before, &after, sizeof(before));
+	assert_int_equal(fs_getxattr(f.fs, file, "security.capability", NULL, 0, &length), 0);
+	fixture_close(&f);
+}
+
 static void capabilities(void **state)
 {
 	(void)state;
@@ -234,8 +255,12 @@ static void hostile_inodes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(modes_and_owners), cmocka_unit_test(times),	  cmocka_unit_test(sizes),
-	    cmocka_unit_test(capabilities),	cmocka_unit_test(hostile_inodes),
+	    cmocka_unit_test(modes_and_owners),
+	    cmocka_unit_test(times),
+	    cmocka_unit_test(sizes),
+	    cmocka_unit_test(capabilities),
+	    cmocka_unit_test(hostile_inodes),
+	    cmocka_unit_test(too_large_size),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

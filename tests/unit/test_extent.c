@@ -112,7 +112,7 @@ static void step_remove(struct fixture *f, uint64_t inode, struct model *model, 
 	}
 }
 
-static void step_set_written(struct fixture *f, uint64_t inode, struct model *model, bool commit)
+static void step_mark(struct fixture *f, uint64_t inode, struct model *model, bool commit)
 {
 	struct extent extent;
 	image_read_lock(f->image);
@@ -123,13 +123,18 @@ static void step_set_written(struct fixture *f, uint64_t inode, struct model *mo
 	assert_int_equal(result, 0);
 	uint64_t from = extent.logical + next_random(extent.length);
 	uint32_t length = 1 + (uint32_t)next_random(extent.logical + extent.length - from);
+	bool unwritten = next_random(2);
 	struct txn *txn;
-	assert_int_equal(txn_begin(f->image, EXTENT_SET_WRITTEN_CHANGES, 0, &txn), 0);
-	result = extent_set_written(txn, f->fs, inode, from, length);
-	assert_int_equal(result, extent.unwritten ? 0 : -EUCLEAN);
+	if (next_random(4) == 0) { /* all of it */
+		from = extent.logical;
+		length = extent.length;
+	}
+	assert_int_equal(txn_begin(f->image, EXTENT_MARK_CHANGES, 0, &txn), 0);
+	result = extent_mark(txn, f->fs, inode, from, length, unwritten);
+	assert_int_equal(result, extent.unwritten != unwritten ? 0 : -EUCLEAN);
 	end_txn(txn, commit && !result);
 	for (uint64_t i = from; commit && !result && i < from + length; i++)
-		model->unwritten[i] = false;
+		model->unwritten[i] = unwritten;
 }
 
 static void test_random(void **state)
@@ -151,7 +156,7 @@ static void test_random(void **state)
 		else if (kind < 7)
 			step_remove(&f, inodes[which], &models[which], commit);
 		else
-			step_set_written(&f, inodes[which], &models[which], commit);
+			step_mark(&f, inodes[which], &models[which], commit);
 		if (step % 50 == 0)
 			check_map(&f, inodes[which], &models[which]);
 		if (step % 400 == 399)
@@ -193,7 +198,7 @@ static void expect_damage(struct fixture *f, uint64_t inode, uint64_t logical, u
 	assert_true(image_damage(f->image)[0] != '\0');
 	assert_int_equal(txn_begin(f->image, 8, 0, &txn), 0);
 	assert_int_equal(extent_remove(txn, f->fs, inode, 0, UINT64_C(1) << 52, 2, &freed, &done), -EUCLEAN);
-	assert_int_equal(extent_set_written(txn, f->fs, inode, logical, 1), -EUCLEAN);
+	assert_int_equal(extent_mark(txn, f->fs, inode, logical, 1, false), -EUCLEAN);
 	assert_int_equal(extent_insert(txn, f->fs, inode, (struct extent){.logical = 0, .length = 1}),
 			 -EUCLEAN);
 	txn_abort(txn);
@@ -264,10 +269,15 @@ static void test_overlap(void **state)
 	assert_int_equal(txn_begin(f.image, 16, TXN_RELEASES, &txn), 0);
 	assert_int_equal(extent_remove(txn, f.fs, inode, 0, 100, 5, &freed, &done), -EUCLEAN);
 	txn_abort(txn);
+	const uint64_t taken[] = {0, 3, 4, 11};
+	for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++) {
+		struct extent extent = {.logical = taken[i], .physical = range.start, .length = 1};
+		assert_int_equal(txn_begin(f.image, 16, 0, &txn), 0);
+		assert_int_equal(extent_insert(txn, f.fs, inode, extent), -EUCLEAN);
+		txn_abort(txn);
+	}
 	assert_int_equal(txn_begin(f.image, 16, 0, &txn), 0);
-	assert_int_equal(extent_insert(txn, f.fs, inode,
-				       (struct extent){.logical = 11, .physical = range.start, .length = 1}),
-			 -EUCLEAN);
+	assert_int_equal(extent_mark(txn, f.fs, inode, 0, 8, true), -EUCLEAN);
 	txn_abort(txn);
 	fixture_close(&f);
 }

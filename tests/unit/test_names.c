@@ -116,6 +116,26 @@ static void set_group_id(void **state)
 			 0);
 	assert_int_equal(attr.gid, 1000);
 	assert_int_equal(attr.mode, S_IFDIR | S_ISGID | 0755);
+	/* a program that runs with the directory's group: only by members of it */
+	const struct fs_caller member = {.uid = 7, .gid = 8, .may_keep_setgid = true};
+	const struct {
+		const struct fs_caller *caller;
+		uint64_t parent;
+		uint32_t mode, expected;
+	} cases[] = {
+	    {&other, directory, S_IFREG | S_ISGID | 0755, S_IFREG | 0755},
+	    {&other, directory, S_IFREG | S_ISGID | 0745, S_IFREG | S_ISGID | 0745},
+	    {&other, directory, S_IFIFO | S_ISGID | S_ISUID | 0755, S_IFIFO | S_ISUID | 0755},
+	    {&member, directory, S_IFREG | S_ISGID | 0755, S_IFREG | S_ISGID | 0755},
+	    {&other, ROOT_INODE, S_IFREG | S_ISGID | 0755, S_IFREG | S_ISGID | 0755},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char name[] = {'p', (char)('0' + i), 0};
+		assert_int_equal(fs_make(f.fs, cases[i].caller, cases[i].parent, fixture_name(name),
+					 cases[i].mode, 0, 0, &attr),
+				 0);
+		assert_int_equal(attr.mode, cases[i].expected);
+	}
 	fixture_close(&f);
 }
 
@@ -295,6 +315,42 @@ static void orphans(void **state)
 	assert_int_equal(fs_unlink(f.fs, ROOT_INODE, fixture_name("file")), 0);
 	fixture_reopen(&f);
 	check_nothing_left(&f);
+	fixture_close(&f);
+}
+
+/* What a deleted file overwrote is nobody's to sync any more, however it went. */
+static void deleted_is_not_dirty(void **state)
+{
+	(void)state;
+	struct fixture f;
+	struct fs_name name = fixture_name("file"), other = fixture_name("other");
+	fixture_open(&f);
+	for (unsigned way = 0; way < 4; way++) {
+		struct byte_range ranges[DIRTY_RANGES];
+		uint64_t file = fixture_make(&f, ROOT_INODE, "file", S_IFREG | 0644), lsn;
+		size_t count;
+		for (unsigned i = 0; i < 2; i++)
+			assert_int_equal(fs_write(f.fs, file, 0, "x", 1, 0), 1);
+		if (way == 3) { /* it keeps a name, and what is to be synced */
+			assert_int_equal(fs_link(f.fs, file, ROOT_INODE, other, &(struct fs_attr){0}), 0);
+			fs_forget(f.fs, file, 1);
+		}
+		if (way != 1)
+			fs_forget(f.fs, file, 1);
+		if (way == 2) {
+			fs_forget(f.fs, fixture_make(&f, ROOT_INODE, "other", S_IFREG | 0644), 1);
+			assert_int_equal(fs_rename(f.fs, ROOT_INODE, other, ROOT_INODE, name, 0), 0);
+		} else {
+			assert_int_equal(fs_unlink(f.fs, ROOT_INODE, name), 0);
+		}
+		if (way == 1) /* known until now */
+			fs_forget(f.fs, file, 1);
+		dirty_take(f.fs->dirty, file, ranges, DIRTY_RANGES, &count, &lsn);
+		assert_int_equal(count, way == 3 ? 1 : 0);
+		assert_true((lsn == UINT64_MAX) == (way != 3));
+		if (way == 2)
+			assert_int_equal(fs_unlink(f.fs, ROOT_INODE, name), 0);
+	}
 	fixture_close(&f);
 }
 
@@ -568,6 +624,7 @@ int main(void)
 	    cmocka_unit_test(threads),
 	    cmocka_unit_test(read_only),
 	    cmocka_unit_test(full),
+	    cmocka_unit_test(deleted_is_not_dirty),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -110,6 +110,37 @@ static void test_stopped_anywhere(void **state)
 	store_sim_free(copy);
 }
 
+/* The first record says that the file is cut: what fails later is not the caller's concern. */
+static void test_failure_after_first_record(void **state)
+{
+	(void)state;
+	struct sim_fixture f;
+	struct fs_attr attr;
+	uint64_t blocks;
+	sim_make(&f);
+	uint64_t file = sim_file(&f, "f");
+	make_fragments(f.fs, file, 100);
+	struct fs_set set = {.what = FS_SET_SIZE, .size = BLOCK_SIZE};
+	/* nothing but records is stored by a cut */
+	f.sim->fault = (struct sim_fault){.kinds = 1u << SIM_WRITE, .nth = 3, .error = -EIO};
+	assert_int_equal(fs_setattr(f.fs, file, &set, &attr), 0);
+	assert_true(f.sim->fault.hit);
+	assert_int_equal(image_failure(f.image), 0);
+	assert_int_equal(attr.size, BLOCK_SIZE);
+	assert_int_equal(size_of(f.fs, file, &blocks), BLOCK_SIZE);
+	assert_in_range(blocks, 2, 99);
+	assert_int_equal(attr.blocks512, blocks * 8);
+	assert_int_equal(find_intent(f.image), 0);
+	/* growing takes it up again */
+	set.size = 100 * BLOCK_SIZE;
+	assert_int_equal(fs_setattr(f.fs, file, &set, &attr), 0);
+	assert_int_equal(attr.blocks512, 8);
+	assert_int_equal(find_intent(f.image), -ENOENT);
+	check_fragments(f.fs, file, 1);
+	sim_drop(&f);
+	store_sim_free(f.sim);
+}
+
 /* A truncate that failed half-way: growing the file does not bring the rest back. */
 static void test_growth_after_failure(void **state)
 {
@@ -198,6 +229,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_stopped_anywhere),
+	    cmocka_unit_test(test_failure_after_first_record),
 	    cmocka_unit_test(test_growth_after_failure),
 	    cmocka_unit_test(test_damaged_intents),
 	};
