@@ -1,6 +1,7 @@
 /* See wire.h. */
 #include "wire.h"
 #include "daemon.h"
+#include "sibling.h"
 
 #include <errno.h>
 #include <linux/fuse.h>
@@ -12,9 +13,9 @@ static _Thread_local struct wire_request current;
 static atomic_ullong init_unique; /* of the INIT that offers KILLPRIV_V2; 0: none */
 static atomic_bool killpriv;	  /* negotiated */
 
-static void note_request(const uint8_t *bytes, size_t length)
+static void note_request(uint8_t *bytes, size_t length)
 {
-	const struct fuse_in_header *header = (const void *)bytes;
+	struct fuse_in_header *header = (void *)bytes;
 	const void *body = header + 1;
 
 	current = (struct wire_request){0};
@@ -22,6 +23,7 @@ static void note_request(const uint8_t *bytes, size_t length)
 		return;
 	length -= sizeof(*header);
 	current.opcode = header->opcode;
+	header->opcode = sibling_of(header->opcode, length);
 	if (header->opcode == FUSE_WRITE && length >= sizeof(struct fuse_write_in))
 		current.write_flags = ((const struct fuse_write_in *)body)->write_flags;
 	if (header->opcode == FUSE_SETATTR && length >= sizeof(struct fuse_setattr_in))
@@ -90,9 +92,11 @@ bool wire_request_short(void)
 	case FUSE_FORGET:
 	case FUSE_BATCH_FORGET:
 	case FUSE_GETATTR:
+	case SIBLING_STATX:
 	case FUSE_MKNOD:
 	case FUSE_MKDIR:
 	case FUSE_CREATE:
+	case SIBLING_TMPFILE:
 	case FUSE_LINK:
 	case FUSE_SYMLINK:
 	case FUSE_READLINK:

@@ -15,7 +15,7 @@ struct fuse_session;
 
 /* What the request that this thread has read says. */
 struct wire_request {
-	uint32_t opcode;
+	uint32_t opcode;	/* as the kernel sent it: libfuse may have been given a sibling's */
 	uint32_t write_flags;	/* of WRITE: FUSE_WRITE_ */
 	uint32_t setattr_valid; /* of SETATTR: FATTR_ */
 };
