@@ -257,10 +257,10 @@ int fs_tmpfile(struct fs *fs, const struct fs_caller *caller, uint64_t directory
 	if (fs->options.read_only)
 		return -EROFS;
 	struct inode inode = {.mode = S_IFREG | (mode & 07777)};
-	orphan_expect(fs);
+	orphan_count_more(fs);
 	int result = make(fs, caller, directory, NULL, NULL, &inode, ret_attr);
 	if (result)
-		orphan_settled(fs);
+		orphan_count_less(fs);
 	return result;
 }
 
@@ -376,7 +376,7 @@ int fs_link(struct fs *fs, uint64_t number, uint64_t parent, struct fs_name name
 	}
 	inode_attr(&inode, ret_attr);
 	if (inode.nlink == 1) /* it had no name before */
-		orphan_settled(fs);
+		orphan_count_less(fs);
 unlock:
 	inode_unlock_several(fs, locked, 2);
 	return result;

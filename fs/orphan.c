@@ -39,12 +39,12 @@ int orphan_remove(struct txn *txn, struct fs *fs, uint64_t inode)
 	return result;
 }
 
-void orphan_expect(struct fs *fs)
+void orphan_count_more(struct fs *fs)
 {
 	atomic_fetch_add(&fs->orphans, 1);
 }
 
-void orphan_settled(struct fs *fs)
+void orphan_count_less(struct fs *fs)
 {
 	atomic_fetch_sub(&fs->orphans, 1);
 }
@@ -100,7 +100,7 @@ int orphan_unlinked(struct txn *txn, struct fs *fs, struct inode *inode, bool ma
 {
 	/* Counted before asking who knows it: fs_forget takes the last lookup off, then looks at the number.
 	 * So either it sees this orphan, or the inode is seen to be unknown here or in orphan_collect. */
-	orphan_expect(fs);
+	orphan_count_more(fs);
 	bool gone = false;
 	int result;
 	if (!may_delete || lookups_known(fs->lookups, inode->number))
@@ -110,7 +110,7 @@ int orphan_unlinked(struct txn *txn, struct fs *fs, struct inode *inode, bool ma
 	if (!result && !gone)
 		result = orphan_add(txn, inode->number);
 	if (result || gone)
-		orphan_settled(fs);
+		orphan_count_less(fs);
 	if (!result)
 		*ret_gone = gone;
 	return result;
@@ -159,7 +159,7 @@ int orphan_delete(struct fs *fs, uint64_t inode)
 			return result;
 	}
 	dirty_forget(fs->dirty, inode);
-	orphan_settled(fs);
+	orphan_count_less(fs);
 	return 0;
 }
 
@@ -194,10 +194,10 @@ int orphan_clear_all(struct fs *fs)
 		if (result)
 			return result;
 		inode_lock(fs, key.offset);
-		orphan_expect(fs); /* which orphan_delete takes off */
+		orphan_count_more(fs); /* which orphan_delete takes off */
 		result = orphan_delete(fs, key.offset);
 		if (result)
-			orphan_settled(fs);
+			orphan_count_less(fs);
 		inode_unlock(fs, key.offset);
 		/* One that is damaged must not keep the others. */
 		if (result && !first_error)

@@ -118,12 +118,13 @@ static void ops_copy_file_range(fuse_req_t request, fuse_ino_t from, off_t from_
 		return;
 	}
 	bool answers_64 = wire_request()->opcode == SIBLING_COPY_FILE_RANGE_64;
-	if (!answers_64 && length > COPY_32_MOST)
-		length = COPY_32_MOST;
+	uint64_t most = answers_64 ? wire_request()->copy_bytes : length;
+	if (!answers_64 && most > COPY_32_MOST)
+		most = COPY_32_MOST;
 	ssize_t copied = set_id_kill(request, to);
 	if (!copied)
 		copied = fs_copy(daemon_of(request)->fs, from, (uint64_t)from_offset, to, (uint64_t)to_offset,
-				 length);
+				 most);
 	(answers_64 ? sibling_reply_copied : reply_written)(request, copied);
 }
 

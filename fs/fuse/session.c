@@ -25,7 +25,6 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#define WRITE_MOST	    (1u << 20) /* bytes of one request: what the kernel sends at most */
 #define BACKGROUND_REQUESTS 64u
 #define READ_AHEAD_KIB	    1024u
 #define HEALTH_MS	    10000 /* how often the image is looked at when no request fails */
@@ -52,6 +51,7 @@ static void ops_init(void *context, struct fuse_conn_info *connection)
 	want(connection, FUSE_CAP_EXPLICIT_INVAL_DATA | FUSE_CAP_CACHE_SYMLINKS | FUSE_CAP_PARALLEL_DIROPS |
 			     FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_EXPORT_SUPPORT |
 			     FUSE_CAP_ASYNC_DIO | FUSE_CAP_ASYNC_READ | FUSE_CAP_IOCTL_DIR);
+	wire_negotiate(connection);
 	daemon->open_elided = connection->capable & FUSE_CAP_NO_OPEN_SUPPORT;
 	daemon->opendir_elided = connection->capable & FUSE_CAP_NO_OPENDIR_SUPPORT;
 	connection->max_write = WRITE_MOST;

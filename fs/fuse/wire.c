@@ -6,12 +6,16 @@
 #include <errno.h>
 #include <linux/fuse.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 static _Thread_local struct wire_request current;
 static atomic_ullong init_unique; /* of the INIT that offers KILLPRIV_V2; 0: none */
 static atomic_bool killpriv;	  /* negotiated */
+
+/* The kernel wants room for its largest WRITE; libfuse gives a page for what comes before the bytes. */
+#define REQUEST_BYTES (WRITE_MOST + 4096u)
 
 static void note_request(uint8_t *bytes, size_t length)
 {
@@ -28,19 +32,66 @@ static void note_request(uint8_t *bytes, size_t length)
 		current.write_flags = ((const struct fuse_write_in *)body)->write_flags;
 	if (header->opcode == FUSE_SETATTR && length >= sizeof(struct fuse_setattr_in))
 		current.setattr_valid = ((const struct fuse_setattr_in *)body)->valid;
+	if (current.opcode == SIBLING_COPY_FILE_RANGE_64 && length >= sizeof(struct fuse_copy_file_range_in))
+		current.copy_bytes = ((const struct fuse_copy_file_range_in *)body)->len;
 	if (header->opcode == FUSE_INIT && length >= offsetof(struct fuse_init_in, flags) + 4 &&
 	    (((const struct fuse_init_in *)body)->flags & FUSE_HANDLE_KILLPRIV_V2))
 		atomic_store(&init_unique, header->unique);
 }
 
+static int buffer_alloc(struct fuse_buf *buffer)
+{
+	buffer->mem = malloc(REQUEST_BYTES);
+	buffer->flags = 0;
+	return buffer->mem ? 0 : -ENOMEM;
+}
+
+ssize_t wire_receive(struct fuse_session *session, struct fuse_buf *buffer)
+{
+	int error = buffer->mem ? 0 : buffer_alloc(buffer);
+	ssize_t length;
+
+	if (error)
+		return error;
+	do /* ENOENT: the request was interrupted before it was read */
+		length = read(fuse_session_fd(session), buffer->mem, REQUEST_BYTES);
+	while (length < 0 && errno == ENOENT && !fuse_session_exited(session));
+	if (fuse_session_exited(session) || (length < 0 && errno == ENODEV)) {
+		fuse_session_exit(session); /* unmounted */
+		return 0;
+	}
+	if (length < 0)
+		return -errno;
+	if ((size_t)length < sizeof(struct fuse_in_header))
+		return -EIO;
+	buffer->size = (size_t)length;
+	note_request(buffer->mem, (size_t)length);
+	return length;
+}
+
+#ifdef FUSE_CAP_HANDLE_KILLPRIV_V2
+
+int wire_attach(struct fuse_session *session)
+{
+	(void)session;
+	return 0;
+}
+
+static void want_killpriv(struct fuse_conn_info *connection)
+{
+	if (!(connection->capable & FUSE_CAP_HANDLE_KILLPRIV_V2))
+		return;
+	connection->want |= FUSE_CAP_HANDLE_KILLPRIV_V2;
+	atomic_store(&killpriv, true);
+}
+
+#else
+
+/* libfuse insists on it, and never calls it. */
 static ssize_t wire_read(int descriptor, void *bytes, size_t room, void *context)
 {
-	ssize_t length = read(descriptor, bytes, room);
-
 	(void)context;
-	if (length > 0)
-		note_request(bytes, (size_t)length);
-	return length;
+	return read(descriptor, bytes, room);
 }
 
 /* The reply to INIT, with one bit more. It comes as a header and a fuse_init_out. */
@@ -78,6 +129,22 @@ int wire_attach(struct fuse_session *session)
 	static const struct fuse_custom_io io = {.read = wire_read, .writev = wire_writev};
 
 	return fuse_session_custom_io(session, &io, fuse_session_fd(session));
+}
+
+static void want_killpriv(struct fuse_conn_info *connection)
+{
+	(void)connection; /* wire_writev does it */
+}
+
+#endif
+
+void wire_negotiate(struct fuse_conn_info *connection)
+{
+	want_killpriv(connection);
+#ifdef FUSE_CAP_OVER_IO_URING
+	/* Those requests would come to threads of libfuse's own. */
+	connection->want &= ~(unsigned)FUSE_CAP_OVER_IO_URING;
+#endif
 }
 
 const struct wire_request *wire_request(void)

@@ -93,14 +93,13 @@ static void spin(int descriptor)
 
 /* ---- a worker ---- */
 
-static void handle(struct fuse_session *session, struct fuse_buf *buffer, size_t size)
+static void handle(struct fuse_session *session, struct fuse_buf *buffer)
 {
+	const struct fuse_in_header *header = buffer->mem;
+
 	pthread_rwlock_rdlock(&pool.serving);
-	if (size >= sizeof(struct fuse_in_header)) {
-		const struct fuse_in_header *header = buffer->mem;
-		/* The top bit tells only that the request was sent again. */
-		txn_request(pool.daemon->connection, header->unique & ~(UINT64_C(1) << 63));
-	}
+	/* The top bit tells only that the request was sent again. */
+	txn_request(pool.daemon->connection, header->unique & ~(UINT64_C(1) << 63));
 	fuse_session_process_buf(session, buffer);
 	pthread_rwlock_unlock(&pool.serving);
 }
@@ -113,19 +112,19 @@ static bool serve_turn(struct fuse_session *session, struct fuse_buf *buffer)
 
 	while (!fuse_session_exited(session)) {
 		spin(descriptor);
-		int size = fuse_session_receive_buf(session, buffer);
+		ssize_t size = wire_receive(session, buffer);
 		if (size == -EINTR || size == -EAGAIN)
 			continue;
 		if (size < 0)
 			log_say(LOG_ERR, "%s: reading requests: %s", pool.daemon->mountpoint,
-				strerror(-size));
+				strerror((int)-size));
 		if (size <= 0)
 			return false;
 		crowded = request_waits(descriptor) ? crowded + 1 : 0;
 		bool keep = pool.count < 2 || (wire_request_short() && crowded < CROWDED_LEAST);
 		if (!keep)
 			turn_pass();
-		handle(session, buffer, (size_t)size);
+		handle(session, buffer);
 		if (!keep)
 			return true;
 	}
