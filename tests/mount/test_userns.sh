@@ -94,7 +94,7 @@ inside '
 released "$image"
 
 note "killed with its process namespace: another namespace reaches the image by another host mount, so by itself only
-what was synced is believed there (docs/DURABILITY.md), and -o recover=warm brings the rest"
+what was synced is believed there (docs/POSIX.md), and -o recover=warm brings the rest"
 inside --pid --fork --mount-proc '
 	mmfs "$image" "$mnt"
 	echo synced >"$mnt/synced"
