@@ -4,18 +4,30 @@
  */
 #include "file_i.h"
 
-#define COPY_CHUNK (UINT64_C(1) << 20)	 /* written at once */
-#define COPY_MAX   (UINT64_C(256) << 20) /* by one call, so that others get at the files in between */
+#define COPY_CHUNK (UINT64_C(1) << 20)	/* written at once */
+#define COPY_MAX   (UINT64_C(64) << 20) /* written by one call, so that others get at the files in between */
+#define HOLE_COST  BLOCK_SIZE		/* looking up a piece counts as if so much were written */
 
 struct copy {
 	struct inode *from, *to; /* the same one, if it is one file */
 	uint64_t from_offset, to_offset;
 	uint64_t length, done; /* bytes */
+	uint64_t room;	       /* bytes that this call may still write: holes cost next to nothing */
 };
+
+static uint64_t copy_chunk(const struct copy *copy, uint64_t length)
+{
+	return smaller(length, smaller(COPY_CHUNK, copy->room));
+}
+
+static void copy_spend(struct copy *copy, uint64_t bytes)
+{
+	copy->room -= smaller(copy->room, bytes);
+}
 
 /* Zeros over [offset, offset+length) of the target where it owns written blocks; *ret_length bytes are right
  * then. */
-static int copy_hole(struct fs *fs, const struct copy *copy, uint64_t length, uint64_t *ret_length)
+static int copy_hole(struct fs *fs, struct copy *copy, uint64_t length, uint64_t *ret_length)
 {
 	uint64_t offset = copy->to_offset + copy->done;
 	struct piece piece;
@@ -26,21 +38,23 @@ static int copy_hole(struct fs *fs, const struct copy *copy, uint64_t length, ui
 		return result;
 	length = smaller(length, (piece_end(&piece) << BLOCK_SHIFT) - offset);
 	if (piece.kind == PIECE_WRITTEN && offset < copy->to->size) {
-		struct write_request request = {.offset = offset,
-						.length = smaller(length, copy->to->size - offset),
-						.more = true,
-						.before = copy->done};
+		struct write_request request = {
+		    .offset = offset,
+		    .length = copy_chunk(copy, smaller(length, copy->to->size - offset)),
+		    .more = true,
+		    .before = copy->done};
 		ssize_t written = write_locked(fs, copy->to, &request);
 		if (written < 0)
 			return (int)written;
 		length = (uint64_t)written;
+		copy_spend(copy, length);
 	}
 	*ret_length = length;
 	return 0;
 }
 
 /* The next part of it: one piece of the source, or less. */
-static int copy_part(struct fs *fs, const struct copy *copy, uint64_t *ret_length)
+static int copy_part(struct fs *fs, struct copy *copy, uint64_t *ret_length)
 {
 	uint64_t offset = copy->from_offset + copy->done, length = copy->length - copy->done;
 	struct piece piece;
@@ -55,13 +69,14 @@ static int copy_part(struct fs *fs, const struct copy *copy, uint64_t *ret_lengt
 	uint64_t at = (piece.physical << BLOCK_SHIFT) + (offset - (piece.logical << BLOCK_SHIFT));
 	struct write_request request = {.offset = copy->to_offset + copy->done,
 					.bytes = data_at(fs->image, at),
-					.length = smaller(length, COPY_CHUNK),
+					.length = copy_chunk(copy, length),
 					.more = true,
 					.before = copy->done};
 	ssize_t written = write_locked(fs, copy->to, &request);
 	if (written < 0)
 		return (int)written;
 	*ret_length = (uint64_t)written;
+	copy_spend(copy, (uint64_t)written);
 	return 0;
 }
 
@@ -89,12 +104,13 @@ static int copy_finish(struct fs *fs, const struct copy *copy)
 static ssize_t copy_locked(struct fs *fs, struct copy *copy)
 {
 	int result = 0;
-	while (copy->done < copy->length) {
+	while (copy->done < copy->length && copy->room) {
 		uint64_t length = 0;
 		result = copy_part(fs, copy, &length);
 		if (result)
 			break;
 		copy->done += length;
+		copy_spend(copy, HOLE_COST);
 	}
 	if (copy->done > 0)
 		result = copy_finish(fs, copy);
@@ -132,7 +148,8 @@ ssize_t fs_copy(struct fs *fs, uint64_t from, uint64_t from_offset, uint64_t to,
 			    .to = &target,
 			    .from_offset = from_offset,
 			    .to_offset = to_offset,
-			    .length = smaller(length, COPY_MAX)};
+			    .length = length,
+			    .room = COPY_MAX};
 	result = copy_locked(fs, &copy);
 unlock:
 	inode_unlock_several(fs, numbers, 2);

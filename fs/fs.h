@@ -98,8 +98,13 @@ MUST_CHECK int fs_make(struct fs *fs, const struct fs_caller *caller, uint64_t p
 		       uint32_t mode, uint32_t rdev_major, uint32_t rdev_minor, struct fs_attr *ret_attr);
 MUST_CHECK int fs_symlink(struct fs *fs, const struct fs_caller *caller, uint64_t parent, struct fs_name name,
 			  const char *target, struct fs_attr *ret_attr);
+/* Makes a regular file without a name, that inherits from `directory`, and counts one lookup. fs_link gives
+ * it one; else it goes when it is forgotten. Other flags and errors as fs_make. */
+MUST_CHECK int fs_tmpfile(struct fs *fs, const struct fs_caller *caller, uint64_t directory, uint32_t mode,
+			  struct fs_attr *ret_attr);
 MUST_CHECK int fs_readlink(struct fs *fs, uint64_t inode, char *ret_target, size_t room, size_t *ret_length);
-/* Counts a lookup of `inode`. -EPERM: a directory; -EMLINK. */
+/* Counts a lookup of `inode`. -EPERM: a directory; -EMLINK. An inode without names gets one: whether it may
+ * (a file of O_TMPFILE) or has been unlinked for good, the caller knows, as Linux does. */
 MUST_CHECK int fs_link(struct fs *fs, uint64_t inode, uint64_t parent, struct fs_name name,
 		       struct fs_attr *ret_attr);
 MUST_CHECK int fs_unlink(struct fs *fs, uint64_t parent, struct fs_name name);
@@ -109,6 +114,11 @@ MUST_CHECK int fs_rmdir(struct fs *fs, uint64_t parent, struct fs_name name);
 /* flags: RENAME_NOREPLACE, RENAME_EXCHANGE; others -EINVAL. */
 MUST_CHECK int fs_rename(struct fs *fs, uint64_t parent, struct fs_name name, uint64_t new_parent,
 			 struct fs_name new_name, unsigned flags);
+/* RENAME_WHITEOUT: the old name then means a new character device 0:0 of the caller's, which hides the name
+ * in the layers of an overlayfs below. flags: RENAME_NOREPLACE; others -EINVAL. */
+MUST_CHECK int fs_rename_whiteout(struct fs *fs, const struct fs_caller *caller, uint64_t parent,
+				  struct fs_name name, uint64_t new_parent, struct fs_name new_name,
+				  unsigned flags);
 
 /* ---- attributes (attr.c) ---- */
 

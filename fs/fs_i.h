@@ -109,8 +109,14 @@ bool lookups_known(struct lookups *lookups, uint64_t inode);
 
 /* ---- orphan.c: inodes without names ---- */
 
-/* In the transaction that takes the last name: lists it as an orphan (nlink is 0 then). */
+/* In the transaction that takes the last name, or makes an inode without one: lists it as an orphan (nlink is
+ * 0 then). */
 int orphan_add(struct txn *txn, uint64_t inode) MUST_CHECK;
+/* In the transaction that gives an orphan a name: takes it off the list. -EUCLEAN: it is not there. */
+int orphan_remove(struct txn *txn, struct fs *fs, uint64_t inode) MUST_CHECK;
+/* Counts one more in fs->orphans, before its transaction; one less, when it is none (any more). */
+void orphan_count_more(struct fs *fs);
+void orphan_count_less(struct fs *fs);
 /* Deletes an orphan for good: extents in as many transactions as they need, xattrs, the inode, the orphan
  * item. Inode lock held exclusively by the caller. */
 int orphan_delete(struct fs *fs, uint64_t inode) MUST_CHECK;

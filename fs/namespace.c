@@ -156,42 +156,53 @@ static int put_target(struct txn *txn, uint64_t number, const char *target, size
 	return result;
 }
 
-/* In the transaction: makes `inode`, whose type, device and size are given, below `parent_number`. */
+int namespace_new_inode(struct txn *txn, struct fs *fs, const struct fs_caller *caller,
+			const struct inode *parent, struct inode *inode)
+{
+	int result = txn_new_inode(txn, &inode->number);
+	if (result)
+		return result;
+	inode->atime = inode->mtime = inode->ctime = inode->btime = inode_now();
+	inode->generation = inode_generation(fs, inode->number);
+	inode->nlink = S_ISDIR(inode->mode) ? 2 : 1;
+	inode->parent = S_ISDIR(inode->mode) ? parent->number : 0;
+	inherit(caller, parent, inode);
+	return txn_count_inodes(txn, 1);
+}
+
+/* In the transaction: makes `inode`, whose type, device and size are given, below `parent_number`; or,
+ * without a name, an orphan that has from there what it inherits. */
 static int make_locked(struct txn *txn, struct fs *fs, const struct fs_caller *caller, uint64_t parent_number,
-		       struct fs_name name, const char *target, struct inode *inode)
+		       const struct fs_name *name, const char *target, struct inode *inode)
 {
 	struct inode parent;
 	int result = namespace_load_directory(fs, parent_number, &parent);
 	if (!result)
-		result = txn_new_inode(txn, &inode->number);
+		result = namespace_new_inode(txn, fs, caller, &parent, inode);
 	if (result)
 		return result;
-	struct timespec now = inode_now();
-	inode->atime = inode->mtime = inode->ctime = inode->btime = now;
-	inode->generation = inode_generation(fs, inode->number);
-	inode->nlink = S_ISDIR(inode->mode) ? 2 : 1;
-	inode->parent = S_ISDIR(inode->mode) ? parent_number : 0;
-	inherit(caller, &parent, inode);
-	result = namespace_link_entry(txn, fs, &parent, name, inode, now);
+	if (name) {
+		result = namespace_link_entry(txn, fs, &parent, *name, inode, inode->ctime);
+	} else {
+		inode->nlink = 0;
+		result = orphan_add(txn, inode->number);
+	}
 	if (!result)
 		result = inode_store(txn, inode);
 	if (!result && target)
 		result = put_target(txn, inode->number, target, inode->size);
-	if (!result)
-		result = txn_count_inodes(txn, 1);
 	return result;
 }
 
 /* entry, parent, inode, up to three pieces of a symlink's target */
 #define MAKE_CHANGES 6u
 
-static int make(struct fs *fs, const struct fs_caller *caller, uint64_t parent, struct fs_name name,
+/* name NULL: it gets none */
+static int make(struct fs *fs, const struct fs_caller *caller, uint64_t parent, const struct fs_name *name,
 		const char *target, struct inode *inode, struct fs_attr *ret_attr)
 {
-	int result = namespace_check_new(fs, name);
-	if (result)
-		return result;
 	struct txn *txn;
+	int result;
 	inode_lock(fs, parent);
 	result = txn_begin(fs->image, target ? MAKE_CHANGES : 3, 0, &txn);
 	if (result)
@@ -212,6 +223,13 @@ static int make(struct fs *fs, const struct fs_caller *caller, uint64_t parent, 
 unlock:
 	inode_unlock(fs, parent);
 	return result;
+}
+
+static int make_named(struct fs *fs, const struct fs_caller *caller, uint64_t parent, struct fs_name name,
+		      const char *target, struct inode *inode, struct fs_attr *ret_attr)
+{
+	int result = namespace_check_new(fs, name);
+	return result ? result : make(fs, caller, parent, &name, target, inode, ret_attr);
 }
 
 int fs_make(struct fs *fs, const struct fs_caller *caller, uint64_t parent, struct fs_name name,
@@ -235,7 +253,20 @@ int fs_make(struct fs *fs, const struct fs_caller *caller, uint64_t parent, stru
 	default:
 		return -EINVAL;
 	}
-	return make(fs, caller, parent, name, NULL, &inode, ret_attr);
+	return make_named(fs, caller, parent, name, NULL, &inode, ret_attr);
+}
+
+int fs_tmpfile(struct fs *fs, const struct fs_caller *caller, uint64_t directory, uint32_t mode,
+	       struct fs_attr *ret_attr)
+{
+	if (fs->options.read_only)
+		return -EROFS;
+	struct inode inode = {.mode = S_IFREG | (mode & 07777)};
+	orphan_count_more(fs);
+	int result = make(fs, caller, directory, NULL, NULL, &inode, ret_attr);
+	if (result)
+		orphan_count_less(fs);
+	return result;
 }
 
 int fs_symlink(struct fs *fs, const struct fs_caller *caller, uint64_t parent, struct fs_name name,
@@ -247,7 +278,7 @@ int fs_symlink(struct fs *fs, const struct fs_caller *caller, uint64_t parent, s
 	if (length >= PATH_MAX)
 		return -ENAMETOOLONG;
 	struct inode inode = {.mode = S_IFLNK | 0777, .size = length};
-	return make(fs, caller, parent, name, target, &inode, ret_attr);
+	return make_named(fs, caller, parent, name, target, &inode, ret_attr);
 }
 
 /* The tree is locked. */
@@ -301,11 +332,14 @@ static int link_locked(struct txn *txn, struct fs *fs, uint64_t number, uint64_t
 		return result;
 	if (S_ISDIR(inode->mode))
 		return -EPERM;
-	if (!inode->nlink)
-		return -ENOENT;
 	result = namespace_load_directory(fs, parent_number, &parent);
 	if (result)
 		return result;
+	if (!inode->nlink) {
+		result = orphan_remove(txn, fs, number);
+		if (result)
+			return result;
+	}
 	if (inode->nlink >= FS_LINK_MAX) {
 		uint64_t other;
 		result = dirent_find(fs, parent_number, name, &other, NULL);
@@ -317,6 +351,9 @@ static int link_locked(struct txn *txn, struct fs *fs, uint64_t number, uint64_t
 	return result ? result : inode_store(txn, inode);
 }
 
+/* entry, parent, inode, list of orphans */
+#define LINK_CHANGES 4u
+
 int fs_link(struct fs *fs, uint64_t number, uint64_t parent, struct fs_name name, struct fs_attr *ret_attr)
 {
 	int result = namespace_check_new(fs, name);
@@ -326,7 +363,7 @@ int fs_link(struct fs *fs, uint64_t number, uint64_t parent, struct fs_name name
 	struct inode inode;
 	struct txn *txn;
 	inode_lock_several(fs, locked, 2);
-	result = txn_begin(fs->image, 3, 0, &txn);
+	result = txn_begin(fs->image, LINK_CHANGES, 0, &txn);
 	if (result)
 		goto unlock;
 	result = link_locked(txn, fs, number, parent, name, &inode);
@@ -338,10 +375,13 @@ int fs_link(struct fs *fs, uint64_t number, uint64_t parent, struct fs_name name
 	}
 	txn_reply(txn, number, 0, true);
 	result = txn_commit(txn, NULL);
-	if (result)
+	if (result) {
 		lookups_sub(fs->lookups, number, 1);
-	else
-		inode_attr(&inode, ret_attr);
+		goto unlock;
+	}
+	inode_attr(&inode, ret_attr);
+	if (inode.nlink == 1) /* it had no name before */
+		orphan_count_less(fs);
 unlock:
 	inode_unlock_several(fs, locked, 2);
 	return result;

@@ -21,6 +21,11 @@ int namespace_load_directory(struct fs *fs, uint64_t number, struct inode *ret_i
 /* The inode that an entry names; -EUCLEAN if it is not there or has no links. */
 int namespace_load_target(struct fs *fs, uint64_t number, struct inode *ret_inode) MUST_CHECK;
 
+/* Gives `inode`, whose type and permissions are set, its number, times, links and what it inherits from
+ * `parent`, and counts it. The caller stores it. */
+int namespace_new_inode(struct txn *txn, struct fs *fs, const struct fs_caller *caller,
+			const struct inode *parent, struct inode *inode) MUST_CHECK;
+
 /* Adds an entry for `inode` (which the caller stores) and stores the parent with its counts and times.
  * -ENOENT: the parent was removed; -EEXIST, -EMLINK, -ENOSPC. */
 int namespace_link_entry(struct txn *txn, struct fs *fs, struct inode *parent, struct fs_name name,

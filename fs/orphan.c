@@ -1,6 +1,7 @@
 /*
- * Inodes without names. The transaction that takes the last name lists the inode as an orphan; it is deleted
- * once nobody knows it any more: at once, by fs_forget, by fs_close, or at the next mount. A small one that
+ * Inodes without names. The transaction that takes the last name, or makes an inode without one (O_TMPFILE),
+ * lists the inode as an orphan; one that gives it a name takes it off the list. It is deleted once nobody
+ * knows it any more: at once, by fs_forget, by fs_close, or at the next mount. A small one that
  * nobody knows is deleted by that very transaction and never listed.
  */
 #include "fs_i.h"
@@ -27,6 +28,25 @@ static struct key orphan_key(uint64_t inode)
 int orphan_add(struct txn *txn, uint64_t inode)
 {
 	return tree_put(txn, TREE_FILES, orphan_key(inode), NULL, 0);
+}
+
+int orphan_remove(struct txn *txn, struct fs *fs, uint64_t inode)
+{
+	int result = tree_delete(txn, TREE_FILES, orphan_key(inode));
+	if (result == -ENOENT)
+		return image_damaged(fs->image, "inode %llu: has no links, but is not listed as an orphan",
+				     (unsigned long long)inode);
+	return result;
+}
+
+void orphan_count_more(struct fs *fs)
+{
+	atomic_fetch_add(&fs->orphans, 1);
+}
+
+void orphan_count_less(struct fs *fs)
+{
+	atomic_fetch_sub(&fs->orphans, 1);
 }
 
 static int delete_if_there(struct txn *txn, struct key key)
@@ -80,7 +100,7 @@ int orphan_unlinked(struct txn *txn, struct fs *fs, struct inode *inode, bool ma
 {
 	/* Counted before asking who knows it: fs_forget takes the last lookup off, then looks at the number.
 	 * So either it sees this orphan, or the inode is seen to be unknown here or in orphan_collect. */
-	atomic_fetch_add(&fs->orphans, 1);
+	orphan_count_more(fs);
 	bool gone = false;
 	int result;
 	if (!may_delete || lookups_known(fs->lookups, inode->number))
@@ -90,7 +110,7 @@ int orphan_unlinked(struct txn *txn, struct fs *fs, struct inode *inode, bool ma
 	if (!result && !gone)
 		result = orphan_add(txn, inode->number);
 	if (result || gone)
-		atomic_fetch_sub(&fs->orphans, 1);
+		orphan_count_less(fs);
 	if (!result)
 		*ret_gone = gone;
 	return result;
@@ -141,7 +161,7 @@ int orphan_delete(struct fs *fs, uint64_t inode)
 			return result;
 	}
 	dirty_forget(fs->dirty, inode);
-	atomic_fetch_sub(&fs->orphans, 1);
+	orphan_count_less(fs);
 	return 0;
 }
 
@@ -207,10 +227,10 @@ int orphan_clear_all(struct fs *fs)
 		if (result)
 			return result;
 		inode_lock(fs, number);
-		atomic_fetch_add(&fs->orphans, 1); /* which orphan_delete takes off */
+		orphan_count_more(fs); /* which orphan_delete takes off */
 		result = orphan_delete(fs, number);
 		if (result)
-			atomic_fetch_sub(&fs->orphans, 1);
+			orphan_count_less(fs);
 		inode_unlock(fs, number);
 		/* One that is damaged must not keep the others. */
 		if (result && !first_error)

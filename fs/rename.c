@@ -16,6 +16,7 @@ struct renaming {
 	uint64_t parent, new_parent;
 	struct fs_name name, new_name;
 	bool exchange, no_replace;
+	const struct fs_caller *whiteout; /* who leaves one at the old name; NULL: nobody */
 	/* what the names mean; target 0: nothing */
 	uint64_t source_number, target_number;
 	uint8_t source_type, target_type;
@@ -206,21 +207,40 @@ static int exchange(struct renaming *r, struct timespec now)
 	return result ? result : inode_store(r->txn, &r->target);
 }
 
+/* The old name goes, or from now on means a whiteout. */
+static int leave_name(struct renaming *r)
+{
+	if (!r->whiteout)
+		return dirent_remove(r->txn, r->fs, r->parent, r->name);
+	struct inode inode = {.mode = S_IFCHR};
+	int result = namespace_new_inode(r->txn, r->fs, r->whiteout, r->from, &inode);
+	if (!result)
+		result = inode_store(r->txn, &inode);
+	if (!result)
+		result = dirent_replace(r->txn, r->fs, r->parent, r->name, inode.number, DT_CHR);
+	return result;
+}
+
+/* The new name is one more in `to`, whose counts do not have it yet; the old one leaves `from`, if it goes.
+ */
+static int count_entries(struct renaming *r)
+{
+	r->to->size++;
+	return r->whiteout ? 0 : namespace_entry_gone(r->fs, r->from, false);
+}
+
 static int replace(struct renaming *r, struct timespec now)
 {
-	int result = dirent_remove(r->txn, r->fs, r->parent, r->name);
+	int result = leave_name(r);
 	if (!result)
 		result = dirent_replace(r->txn, r->fs, r->new_parent, r->new_name, r->source_number,
 					r->source_type);
 	if (!result)
 		result = move_directory(r, &r->source, r->from, r->to);
-	/* One entry goes: in counts it is the target's from `to`, and the source's from `from`. */
 	if (!result)
 		result = namespace_entry_gone(r->fs, r->to, S_ISDIR(r->target.mode));
-	if (!result && r->from != r->to) {
-		r->to->size++;
-		result = namespace_entry_gone(r->fs, r->from, false);
-	}
+	if (!result)
+		result = count_entries(r);
 	if (!result)
 		result = store_parents(r, now);
 	r->source.ctime = now;
@@ -233,24 +253,22 @@ static int replace(struct renaming *r, struct timespec now)
 
 static int move(struct renaming *r, struct timespec now)
 {
-	int result = dirent_remove(r->txn, r->fs, r->parent, r->name);
+	int result = leave_name(r);
 	if (!result)
 		result =
 		    dirent_add(r->txn, r->fs, r->new_parent, r->new_name, r->source_number, r->source_type);
 	if (!result)
 		result = move_directory(r, &r->source, r->from, r->to);
-	if (!result && r->from != r->to) {
-		result = namespace_entry_gone(r->fs, r->from, false);
-		r->to->size++;
-	}
+	if (!result)
+		result = count_entries(r);
 	if (!result)
 		result = store_parents(r, now);
 	r->source.ctime = now;
 	return result ? result : inode_store(r->txn, &r->source);
 }
 
-/* entries, parents, source, target; the last with what orphan_unlinked needs */
-#define RENAME_CHANGES	6u
+/* entries, parents, source, target, whiteout; the target with what orphan_unlinked needs */
+#define RENAME_CHANGES	7u
 #define REPLACE_CHANGES (RENAME_CHANGES + ORPHAN_UNLINKED_CHANGES)
 
 static int rename_in_transaction(struct renaming *r)
@@ -309,20 +327,28 @@ static bool is_dots(struct fs_name name)
 	       name.bytes[name.length - 1] == '.';
 }
 
+static int rename_checked(struct renaming *r)
+{
+	if (r->fs->options.read_only)
+		return -EROFS;
+	if (is_dots(r->name) || is_dots(r->new_name))
+		return -EBUSY;
+	int result = dirent_name_check(r->name);
+	if (!result)
+		result = dirent_name_check(r->new_name);
+	if (result)
+		return result;
+	do
+		result = rename_once(r);
+	while (result == -EAGAIN); /* somebody else got on meanwhile: look again */
+	return result;
+}
+
 int fs_rename(struct fs *fs, uint64_t parent, struct fs_name name, uint64_t new_parent,
 	      struct fs_name new_name, unsigned flags)
 {
 	if ((flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE)) || flags == (RENAME_NOREPLACE | RENAME_EXCHANGE))
 		return -EINVAL;
-	if (fs->options.read_only)
-		return -EROFS;
-	if (is_dots(name) || is_dots(new_name))
-		return -EBUSY;
-	int result = dirent_name_check(name);
-	if (!result)
-		result = dirent_name_check(new_name);
-	if (result)
-		return result;
 	struct renaming renaming = {
 	    .fs = fs,
 	    .parent = parent,
@@ -332,8 +358,22 @@ int fs_rename(struct fs *fs, uint64_t parent, struct fs_name name, uint64_t new_
 	    .exchange = flags & RENAME_EXCHANGE,
 	    .no_replace = flags & RENAME_NOREPLACE,
 	};
-	do
-		result = rename_once(&renaming);
-	while (result == -EAGAIN); /* somebody else got on meanwhile: look again */
-	return result;
+	return rename_checked(&renaming);
+}
+
+int fs_rename_whiteout(struct fs *fs, const struct fs_caller *caller, uint64_t parent, struct fs_name name,
+		       uint64_t new_parent, struct fs_name new_name, unsigned flags)
+{
+	if (flags & ~RENAME_NOREPLACE)
+		return -EINVAL;
+	struct renaming renaming = {
+	    .fs = fs,
+	    .parent = parent,
+	    .new_parent = new_parent,
+	    .name = name,
+	    .new_name = new_name,
+	    .no_replace = flags & RENAME_NOREPLACE,
+	    .whiteout = caller,
+	};
+	return rename_checked(&renaming);
 }

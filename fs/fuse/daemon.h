@@ -49,6 +49,8 @@ static inline struct daemon *daemon_of(fuse_req_t request)
 /* mmfs is the only one that changes the image, so the kernel may keep what it knows. */
 #define CACHE_SECONDS (365 * 86400.0)
 
+#define WRITE_MOST (1u << 20) /* bytes of one WRITE: what the kernel sends at most */
+
 /* ---- log.c ---- */
 
 /* "mmfs: ..." on stderr, or after log_to_syslog in the system log. Without a newline at the end. */

@@ -1,6 +1,8 @@
 /* Requests about attributes, and about the filesystem as a whole. */
 #include "daemon.h"
 #include "set_id.h"
+#include "sibling.h"
+#include "wire.h"
 
 #include <errno.h>
 #include <sys/statvfs.h>
@@ -8,9 +10,13 @@
 static void ops_getattr(fuse_req_t request, fuse_ino_t inode, struct fuse_file_info *file)
 {
 	struct fs_attr attr;
+	int error = fs_getattr(daemon_of(request)->fs, inode, &attr);
 
 	(void)file; /* opens are stateless */
-	reply_attr(request, fs_getattr(daemon_of(request)->fs, inode, &attr), &attr);
+	if (wire_request()->opcode == SIBLING_STATX)
+		sibling_reply_statx(request, error, &attr);
+	else
+		reply_attr(request, error, &attr);
 }
 
 /* The kernel has checked permissions. */

@@ -6,6 +6,7 @@
 
 #include "daemon.h"
 #include "set_id.h"
+#include "sibling.h"
 #include "wire.h"
 
 #include <errno.h>
@@ -13,8 +14,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-/* Each copy_file_range answers with 32 bits, and should not keep others waiting for the file for long. */
-#define COPY_MOST (UINT64_C(64) << 20)
+/* COPY_FILE_RANGE answers with 32 bits; whole blocks, so that the next one begins at a block. */
+#define COPY_32_MOST (UINT32_MAX - (BLOCK_SIZE - 1))
 
 static void ops_open(fuse_req_t request, fuse_ino_t inode, struct fuse_file_info *file)
 {
@@ -135,13 +136,15 @@ static void ops_copy_file_range(fuse_req_t request, fuse_ino_t from, off_t from_
 		reply_error(request, -EINVAL);
 		return;
 	}
-	if (length > COPY_MOST)
-		length = COPY_MOST;
+	bool answers_64 = wire_request()->opcode == SIBLING_COPY_FILE_RANGE_64;
+	uint64_t most = answers_64 ? wire_request()->copy_bytes : length;
+	if (!answers_64 && most > COPY_32_MOST)
+		most = COPY_32_MOST;
 	ssize_t copied = set_id_kill(request, to);
 	if (!copied)
 		copied = fs_copy(daemon_of(request)->fs, from, (uint64_t)from_offset, to, (uint64_t)to_offset,
-				 length);
-	reply_written(request, copied);
+				 most);
+	(answers_64 ? sibling_reply_copied : reply_written)(request, copied);
 }
 
 static int trim(fuse_req_t request, const void *bytes, size_t size, struct fstrim_range *ret_range)

@@ -1,8 +1,11 @@
 /* Requests about names: lookup, forget, and all that makes, removes or moves a name. */
 #include "daemon.h"
+#include "sibling.h"
+#include "wire.h"
 
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h> /* RENAME_ */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
@@ -104,14 +107,28 @@ static void ops_mkdir(fuse_req_t request, fuse_ino_t parent, const char *name, m
 	reply_entry(request, error, &attr);
 }
 
+/* The file that open(O_TMPFILE) makes: what the kernel gives as its name means nothing. */
+static int make_tmpfile(fuse_req_t request, fuse_ino_t parent, uint32_t mode, struct fs_attr *ret_attr)
+{
+	struct fs_caller caller = caller_of(request, parent, mode);
+
+	return fs_tmpfile(daemon_of(request)->fs, &caller, parent, mode, ret_attr);
+}
+
+/* CREATE, and TMPFILE, which differs by the name only. */
 static void ops_create(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t mode,
 		       struct fuse_file_info *file)
 {
 	struct daemon *daemon = daemon_of(request);
 	struct fuse_entry_param entry;
 	struct fs_attr attr;
-	int error = make(request, parent, name, (mode & ~(mode_t)S_IFMT) | S_IFREG, 0, &attr);
+	int error;
 
+	mode = (mode & ~(mode_t)S_IFMT) | S_IFREG;
+	if (wire_request()->opcode == SIBLING_TMPFILE)
+		error = make_tmpfile(request, parent, mode, &attr);
+	else
+		error = make(request, parent, name, mode, 0, &attr);
 	if (error) {
 		reply_error(request, error);
 		return;
@@ -166,8 +183,18 @@ static void ops_rmdir(fuse_req_t request, fuse_ino_t parent, const char *name)
 static void ops_rename(fuse_req_t request, fuse_ino_t parent, const char *name, fuse_ino_t new_parent,
 		       const char *new_name, unsigned flags)
 {
-	reply_error(request, fs_rename(daemon_of(request)->fs, parent, name_of(name), new_parent,
-				       name_of(new_name), flags));
+	struct fs *fs = daemon_of(request)->fs;
+	struct fs_name from = name_of(name), to = name_of(new_name);
+	int error;
+
+	if (flags & RENAME_WHITEOUT) {
+		struct fs_caller caller = caller_of(request, parent, S_IFCHR);
+		error = fs_rename_whiteout(fs, &caller, parent, from, new_parent, to,
+					   flags & ~(unsigned)RENAME_WHITEOUT);
+	} else {
+		error = fs_rename(fs, parent, from, new_parent, to, flags);
+	}
+	reply_error(request, error);
 }
 
 void ops_name(struct fuse_lowlevel_ops *ops)

@@ -1,5 +1,6 @@
 /* See resend.h. */
 #include "resend.h"
+#include "wire.h"
 
 #include <errno.h>
 #include <linux/fuse.h>
@@ -95,6 +96,7 @@ union answer {
 	} create;
 	struct fuse_attr_out attr;
 	struct fuse_write_out write;
+	uint64_t copied; /* of COPY_FILE_RANGE_64 */
 };
 
 static int answer_entry(struct daemon *daemon, uint64_t inode, union answer *answer)
@@ -129,7 +131,7 @@ static int make_answer(struct daemon *daemon, uint32_t opcode, const struct requ
 		error = answer_entry(daemon, happened->inode, answer);
 		return error ? error : (int)sizeof(answer->create.entry);
 	case FUSE_CREATE:
-	case FUSE_TMPFILE:
+	case SIBLING_TMPFILE:
 		error = answer_entry(daemon, happened->inode, answer);
 		answer->create.open = (struct fuse_open_out){.open_flags = FOPEN_KEEP_CACHE};
 		return error ? error : (int)sizeof(answer->create);
@@ -144,6 +146,9 @@ static int make_answer(struct daemon *daemon, uint32_t opcode, const struct requ
 	case FUSE_COPY_FILE_RANGE:
 		answer->write = (struct fuse_write_out){.size = (uint32_t)happened->count};
 		return (int)sizeof(answer->write);
+	case SIBLING_COPY_FILE_RANGE_64:
+		answer->copied = happened->count;
+		return (int)sizeof(answer->copied);
 	default: /* UNLINK, RMDIR, RENAME, SETXATTR, REMOVEXATTR, FALLOCATE: success says it all */
 		return 0;
 	}
@@ -172,7 +177,7 @@ bool resend_answer(struct daemon *daemon, const struct fuse_in_header *request)
 		return false;
 	if (!image_answer(daemon->image, request->unique & ~RESENT, &happened))
 		return false;
-	int size = make_answer(daemon, request->opcode, &happened, &answer);
+	int size = make_answer(daemon, wire_request()->opcode, &happened, &answer);
 	send_answer(daemon, request, size < 0 ? size : 0, &answer, size < 0 ? 0 : (size_t)size);
 	return true;
 }

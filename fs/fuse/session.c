@@ -27,7 +27,6 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#define WRITE_MOST	    (1u << 20) /* bytes of one request: what the kernel sends at most */
 #define BACKGROUND_REQUESTS 64u
 #define READ_AHEAD_KIB	    1024u
 #define HEALTH_MS	    10000 /* how often the image is looked at when no request fails */
@@ -54,6 +53,7 @@ static void ops_init(void *context, struct fuse_conn_info *connection)
 	want(connection, FUSE_CAP_EXPLICIT_INVAL_DATA | FUSE_CAP_CACHE_SYMLINKS | FUSE_CAP_PARALLEL_DIROPS |
 			     FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_EXPORT_SUPPORT |
 			     FUSE_CAP_ASYNC_DIO | FUSE_CAP_ASYNC_READ | FUSE_CAP_IOCTL_DIR);
+	wire_negotiate(connection);
 	daemon->open_elided = connection->capable & FUSE_CAP_NO_OPEN_SUPPORT;
 	daemon->opendir_elided = connection->capable & FUSE_CAP_NO_OPENDIR_SUPPORT;
 	connection->max_write = WRITE_MOST;
@@ -169,10 +169,10 @@ static int make_session(struct daemon *daemon)
 static int answer_init(struct daemon *daemon)
 {
 	struct fuse_buf buffer = {0};
-	int size;
+	ssize_t size;
 
 	do
-		size = fuse_session_receive_buf(daemon->session, &buffer);
+		size = wire_receive(daemon->session, &buffer);
 	while (size == -EINTR || size == -EAGAIN);
 	if (size > 0 && daemon->handover && !daemon->goes_on) {
 		if ((size_t)size > sizeof(daemon->handover->init)) {
@@ -185,7 +185,7 @@ static int answer_init(struct daemon *daemon)
 	if (size > 0)
 		fuse_session_process_buf(daemon->session, &buffer);
 	free(buffer.mem);
-	return size < 0 ? size : size == 0 ? -ENOTCONN : 0;
+	return size < 0 ? (int)size : size == 0 ? -ENOTCONN : 0;
 }
 
 int session_mount(struct daemon *daemon)

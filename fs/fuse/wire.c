@@ -1,10 +1,12 @@
 /* See wire.h. */
 #include "wire.h"
 #include "daemon.h"
+#include "sibling.h"
 
 #include <errno.h>
 #include <linux/fuse.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -20,9 +22,12 @@ static struct {
 
 #define NOTIFY_RESEND 7 /* FUSE_NOTIFY_RESEND */
 
-static void note_request(const uint8_t *bytes, size_t length)
+/* The kernel wants room for its largest WRITE; libfuse gives a page for what comes before the bytes. */
+#define REQUEST_BYTES (WRITE_MOST + 4096u)
+
+static void note_request(uint8_t *bytes, size_t length)
 {
-	const struct fuse_in_header *header = (const void *)bytes;
+	struct fuse_in_header *header = (void *)bytes;
 	const void *body = header + 1;
 
 	current = (struct wire_request){0};
@@ -30,44 +35,91 @@ static void note_request(const uint8_t *bytes, size_t length)
 		return;
 	length -= sizeof(*header);
 	current.opcode = header->opcode;
+	header->opcode = sibling_of(header->opcode, length);
 	if (header->opcode == FUSE_WRITE && length >= sizeof(struct fuse_write_in))
 		current.write_flags = ((const struct fuse_write_in *)body)->write_flags;
 	if (header->opcode == FUSE_SETATTR && length >= sizeof(struct fuse_setattr_in))
 		current.setattr_valid = ((const struct fuse_setattr_in *)body)->valid;
+	if (current.opcode == SIBLING_COPY_FILE_RANGE_64 && length >= sizeof(struct fuse_copy_file_range_in))
+		current.copy_bytes = ((const struct fuse_copy_file_range_in *)body)->len;
 	if (header->opcode == FUSE_INIT && length >= offsetof(struct fuse_init_in, flags) + 4 &&
 	    (((const struct fuse_init_in *)body)->flags & FUSE_HANDLE_KILLPRIV_V2))
 		atomic_store(&init_unique, header->unique);
 }
 
-/* A request that is copied into a page which is not there yet fails if this process is killed meanwhile, and
- * its caller sees EIO: another daemon is not sent it again. So the pages are there from the beginning. */
-static void prefault(uint8_t *bytes, size_t room)
+static int buffer_alloc(struct fuse_buf *buffer)
 {
-	static _Thread_local const uint8_t *there;
-
-	if (there == bytes)
-		return;
-	there = bytes;
-	memset(bytes, 0, room);
+	buffer->mem = malloc(REQUEST_BYTES);
+	buffer->flags = 0;
+	if (!buffer->mem)
+		return -ENOMEM;
+	/* A request that is copied into a page which is not there yet fails if this process is killed
+	 * meanwhile: its caller sees EIO, and no other daemon is sent it again. */
+	memset(buffer->mem, 0, REQUEST_BYTES);
+	return 0;
 }
 
-static ssize_t wire_read(int descriptor, void *bytes, size_t room, void *context)
+static ssize_t read_request(int descriptor, uint8_t *bytes)
 {
 	ssize_t length;
 
-	if (((const struct daemon *)context)->handover)
-		prefault(bytes, room);
-	if (repeated.init && repeated.length <= room) {
-		length = (ssize_t)repeated.length;
-		memcpy(bytes, repeated.init, repeated.length);
-		repeated.init = NULL;
-	} else {
-		length = read(descriptor, bytes, room);
-	}
-	if (length > 0)
-		note_request(bytes, (size_t)length);
+	if (!repeated.init || repeated.length > REQUEST_BYTES)
+		return read(descriptor, bytes, REQUEST_BYTES);
+	length = (ssize_t)repeated.length;
+	memcpy(bytes, repeated.init, repeated.length);
+	repeated.init = NULL;
 	return length;
 }
+
+ssize_t wire_receive(struct fuse_session *session, struct fuse_buf *buffer)
+{
+	int error = buffer->mem ? 0 : buffer_alloc(buffer);
+	ssize_t length;
+
+	if (error)
+		return error;
+	do /* ENOENT: the request was interrupted before it was read */
+		length = read_request(fuse_session_fd(session), buffer->mem);
+	while (length < 0 && errno == ENOENT && !fuse_session_exited(session));
+	if (fuse_session_exited(session) || (length < 0 && errno == ENODEV)) {
+		fuse_session_exit(session); /* unmounted */
+		return 0;
+	}
+	if (length < 0)
+		return -errno;
+	if ((size_t)length < sizeof(struct fuse_in_header))
+		return -EIO;
+	buffer->size = (size_t)length;
+	note_request(buffer->mem, (size_t)length);
+	return length;
+}
+
+/* libfuse insists on it, and never calls it. */
+static ssize_t wire_read(int descriptor, void *bytes, size_t room, void *context)
+{
+	(void)context;
+	return read(descriptor, bytes, room);
+}
+
+#ifdef FUSE_CAP_HANDLE_KILLPRIV_V2
+
+static bool amend_init(const struct iovec *pieces, int count, struct fuse_init_out *ret_reply)
+{
+	(void)pieces;
+	(void)count;
+	(void)ret_reply;
+	return false; /* libfuse has said it */
+}
+
+static void want_killpriv(struct fuse_conn_info *connection)
+{
+	if (!(connection->capable & FUSE_CAP_HANDLE_KILLPRIV_V2))
+		return;
+	connection->want |= FUSE_CAP_HANDLE_KILLPRIV_V2;
+	atomic_store(&killpriv, true);
+}
+
+#else
 
 /* The reply to INIT, with one bit more. It comes as a header and a fuse_init_out. */
 static bool amend_init(struct iovec *pieces, int count, struct fuse_init_out *ret_reply)
@@ -86,6 +138,13 @@ static bool amend_init(struct iovec *pieces, int count, struct fuse_init_out *re
 	pieces[1].iov_base = ret_reply;
 	return true;
 }
+
+static void want_killpriv(struct fuse_conn_info *connection)
+{
+	(void)connection; /* amend_init does it */
+}
+
+#endif
 
 static uint64_t reply_unique(const struct iovec *pieces)
 {
@@ -119,6 +178,13 @@ static ssize_t wire_writev(int descriptor, struct iovec *pieces, int count, void
 	return writev(descriptor, pieces, count);
 }
 
+int wire_attach(struct fuse_session *session, int descriptor)
+{
+	static const struct fuse_custom_io io = {.read = wire_read, .writev = wire_writev};
+
+	return fuse_session_custom_io(session, &io, descriptor);
+}
+
 void wire_repeat_init(const void *init, size_t length)
 {
 	const struct fuse_in_header *header = init;
@@ -139,11 +205,13 @@ int wire_ask_again(int descriptor)
 	return 0;
 }
 
-int wire_attach(struct fuse_session *session, int descriptor)
+void wire_negotiate(struct fuse_conn_info *connection)
 {
-	static const struct fuse_custom_io io = {.read = wire_read, .writev = wire_writev};
-
-	return fuse_session_custom_io(session, &io, descriptor);
+	want_killpriv(connection);
+#ifdef FUSE_CAP_OVER_IO_URING
+	/* Those requests would come to threads of libfuse's own. */
+	connection->want &= ~(unsigned)FUSE_CAP_OVER_IO_URING;
+#endif
 }
 
 const struct wire_request *wire_request(void)
@@ -158,9 +226,11 @@ bool wire_request_short(void)
 	case FUSE_FORGET:
 	case FUSE_BATCH_FORGET:
 	case FUSE_GETATTR:
+	case SIBLING_STATX:
 	case FUSE_MKNOD:
 	case FUSE_MKDIR:
 	case FUSE_CREATE:
+	case SIBLING_TMPFILE:
 	case FUSE_LINK:
 	case FUSE_SYMLINK:
 	case FUSE_READLINK:

@@ -182,7 +182,7 @@ static int receive(struct fuse_session *session, struct fuse_buf *buffer)
 	const struct timespec pause = {.tv_nsec = RETRY_NS};
 
 	for (;;) {
-		int size = fuse_session_receive_buf(session, buffer);
+		int size = (int)wire_receive(session, buffer);
 		if (size >= 0)
 			return size;
 		if (size == -ENOMEM || size == -EAGAIN) {
