@@ -1,5 +1,6 @@
 /* See resend.h. */
 #include "resend.h"
+#include "sibling.h"
 #include "wire.h"
 
 #include <errno.h>
