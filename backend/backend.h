@@ -117,6 +117,7 @@ struct image_space {
 				  inside included */
 	uint64_t used_blocks;
 	uint64_t inodes;
+	uint64_t guarded; /* those that are immutable or append-only */
 };
 MUST_CHECK int image_space(struct image *image, struct image_space *ret_space);
 
@@ -191,6 +192,8 @@ void txn_abort(struct txn *txn);
 MUST_CHECK int txn_new_inode(struct txn *txn, uint64_t *ret_inode);
 /* Adds to the number of inodes that exist. */
 MUST_CHECK int txn_count_inodes(struct txn *txn, int64_t change);
+/* Adds to the number of inodes that are immutable or append-only. */
+MUST_CHECK int txn_count_guarded(struct txn *txn, int64_t change);
 
 /* Identity of the request that this thread works on (R17), put into its records until set anew; 0,0: none. */
 void txn_request(uint64_t connection, uint64_t unique);

@@ -3,6 +3,7 @@
  * allocated, what was punched stays punched, if the next one finds no room or a crash comes between.
  */
 #include "file_i.h"
+#include "flags.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -211,6 +212,9 @@ int fs_fallocate(struct fs *fs, uint64_t number, int mode, uint64_t offset, uint
 	int result = file_load(fs, number, &inode);
 	if (result == -EINVAL) /* fallocate(2) on what is not a regular file */
 		result = -ENODEV;
+	/* Room may be had behind what an append-only file has. */
+	if (!result)
+		result = flags_check_write(&inode, !(mode & ~FALLOC_FL_KEEP_SIZE));
 	if (!result)
 		result = fallocate_locked(fs, &inode, mode, offset, offset + length);
 	inode_unlock(fs, number);

@@ -26,8 +26,6 @@ int xattr_name_check(const char *name)
 		if (starts_with(name, prefixes[i]))
 			return name[strlen(prefixes[i])] ? 0 : -EINVAL;
 	}
-	if (!strcmp(name, "system.posix_acl_access") || !strcmp(name, "system.posix_acl_default"))
-		return 0;
 	return -EOPNOTSUPP;
 }
 
@@ -149,8 +147,19 @@ struct listing {
 	struct fs *fs;
 	char *names; /* NULL: only count */
 	size_t room, length;
-	bool with_trusted;
+	bool with_trusted, with_acls;
 };
+
+static bool listed(const struct listing *listing, const struct xattr_view *view)
+{
+	static const char trusted[] = "trusted.", system[] = "system.";
+	if (view->name_length > strlen(trusted) && starts_with(view->name, trusted))
+		return listing->with_trusted;
+	/* ACLs are the only ones there */
+	if (view->name_length > strlen(system) && starts_with(view->name, system))
+		return listing->with_acls;
+	return true;
+}
 
 static int list_item(void *context, struct key key, const void *bytes, size_t size)
 {
@@ -162,8 +171,7 @@ static int list_item(void *context, struct key key, const void *bytes, size_t si
 		int result = xattr_decode(listing->fs, key, bytes, size, at, &view);
 		if (result)
 			return result;
-		if (!listing->with_trusted && view.name_length > strlen("trusted.") &&
-		    starts_with(view.name, "trusted."))
+		if (!listed(listing, &view))
 			continue;
 		size_t length = listing->length;
 		listing->length += view.name_length + 1;
@@ -187,8 +195,11 @@ static int list_all(struct listing *listing, uint64_t inode)
 int fs_listxattr(struct fs *fs, uint64_t number, char *names, size_t room, bool with_trusted,
 		 size_t *ret_length)
 {
-	struct listing listing = {
-	    .fs = fs, .names = room ? names : NULL, .room = room, .with_trusted = with_trusted};
+	struct listing listing = {.fs = fs,
+				  .names = room ? names : NULL,
+				  .room = room,
+				  .with_trusted = with_trusted,
+				  .with_acls = fs->options.acl};
 	struct inode inode;
 	inode_lock_shared(fs, number);
 	image_read_lock(fs->image);
@@ -207,7 +218,7 @@ int xattr_check_list_room(struct fs *fs, const struct inode *inode, size_t name_
 {
 	if ((inode->xattrs + UINT64_C(1)) * (XATTR_NAME_LENGTH_MAX + 1) <= FS_XATTR_LIST_MAX)
 		return 0;
-	struct listing listing = {.fs = fs, .with_trusted = true};
+	struct listing listing = {.fs = fs, .with_trusted = true, .with_acls = true};
 	int result = list_all(&listing, inode->number);
 	if (!result && listing.length + name_length + 1 > FS_XATTR_LIST_MAX)
 		result = -ENOSPC;

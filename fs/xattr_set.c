@@ -2,6 +2,7 @@
  * Changing extended attributes. A new value for a name takes over the object number below which the old one
  * has its pieces, so that old and new pieces are exchanged in place within one record.
  */
+#include "flags.h"
 #include "xattr_i.h"
 
 #include <errno.h>
@@ -137,6 +138,8 @@ static int change_locked(struct fs *fs, uint64_t number, const char *name, int f
 	struct inode inode;
 	image_read_lock(fs->image);
 	int result = inode_load(fs, number, &inode);
+	if (!result)
+		result = flags_check_xattr(&inode);
 	if (!result)
 		result = xattr_plan(fs, &inode, name, flags, change);
 	image_read_unlock(fs->image);
