@@ -20,7 +20,7 @@ mount_system() {
 	local point=$tmp/$1
 	mkdir -p "$point"
 	case $1 in
-	mmfs) mount_image "$tmp/mmfs-$2.img" "$point" -o "allow_other,acl,size=${2}M" ;;
+	mmfs) mount_image "$tmp/mmfs-$2.img" "$point" -o "allow_other,size=${2}M" ;;
 	ext4)
 		truncate -s "${2}M" "$tmp/ext4.img"
 		# ea_inode: values of 64 KiB. The loop device goes when it is unmounted.
@@ -34,12 +34,12 @@ mount_system() {
 
 make_read_only() {
 	case $1 in
-	mmfs) remount "$tmp/mmfs-$2.img" "$tmp/mmfs" -o allow_other,acl,ro ;;
+	mmfs) remount "$tmp/mmfs-$2.img" "$tmp/mmfs" -o allow_other,ro ;;
 	*) mount -o remount,ro "$tmp/$1" ;;
 	esac
 }
 
-# With an immutable file in the image mmfs looks at opens, from the next mount on.
+# With ACLs, and with an immutable file, for which mmfs looks at opens from the next mount on.
 make_guarded() {
 	touch "$tmp/$1/guard"
 	chattr +i "$tmp/$1/guard"
@@ -66,7 +66,7 @@ run_suite() {
 }
 
 # The limit of links takes long and little else, so it runs beside the others.
-mapfile -t others < <("$suite" --list | grep -v -e '^link/limit\.c$' -e '^readonly/' -e '^full/' -e '^guarded/')
+mapfile -t others < <("$suite" --list | grep -v -e '^link/limit\.c$' -e '^readonly/' -e '^full/' -e '^guarded/' -e '^acl/')
 everything() {
 	run_suite "$1" limit "$tmp/$1" link/limit.c &
 	run_suite "$1" all "$tmp/$1" "${others[@]}"
@@ -87,11 +87,11 @@ fi
 for name in $systems; do unmount_system "$name"; done
 fsck_clean "$tmp/mmfs-512.img"
 
-note "small ones: with an immutable file, then full, then read-only"
+note "small ones: with ACLs and an immutable file, then full, then read-only"
 for name in $systems; do
 	mount_system "$name" 32
 	make_guarded "$name" 32
-	run_suite "$name" guarded "$tmp/$name" guarded/ flags/ open/
+	run_suite "$name" guarded "$tmp/$name" acl/ guarded/ flags/ open/ mkdir/ mkfifo/ mknod/ chmod/
 	unguard "$name"
 	run_suite "$name" full "$tmp/$name" full/
 	run_suite "$name" prepare --prepare "$tmp/$name" readonly/
