@@ -130,6 +130,7 @@ struct image_space {
 				  inside included */
 	uint64_t used_blocks;
 	uint64_t inodes;
+	uint64_t guarded; /* those that are immutable or append-only */
 };
 MUST_CHECK int image_space(struct image *image, struct image_space *ret_space);
 
@@ -204,6 +205,8 @@ void txn_abort(struct txn *txn);
 MUST_CHECK int txn_new_inode(struct txn *txn, uint64_t *ret_inode);
 /* Adds to the number of inodes that exist. */
 MUST_CHECK int txn_count_inodes(struct txn *txn, int64_t change);
+/* Adds to the number of inodes that are immutable or append-only. */
+MUST_CHECK int txn_count_guarded(struct txn *txn, int64_t change);
 
 /* What the reply to this request will need, and whether this record is the operation's last (the default: it
  * is). */

@@ -149,7 +149,7 @@ struct roots_disk {
 	le64 data_blocks; /* data blocks in use */
 	le64 meta_blocks; /* tree nodes in use */
 	le64 salvage;	  /* 1: fsck.mmfs cut nodes off and has not yet put back what they hold; else 0 */
-	uint8_t unused[8];
+	le64 guarded;	  /* inodes that exist with INODE_IMMUTABLE or INODE_APPEND */
 	struct root_disk roots[TREE_COUNT];
 	uint8_t unused_end[BLOCK_SIZE - 352];
 };
@@ -229,6 +229,13 @@ enum item_type {
 #define FIRST_INODE   UINT64_C(16) /* the first one given out */
 #define INODE_LIMIT   (UINT64_C(1) << 48)
 
+/* Flags of chattr(1): the numbers of FS_IOC_GETFLAGS. */
+#define INODE_IMMUTABLE 0x10u
+#define INODE_APPEND	0x20u /* contents may only be appended to, entries only added */
+#define INODE_NODUMP	0x40u /* for backup programs */
+#define INODE_NOATIME	0x80u
+#define INODE_FLAGS	(INODE_IMMUTABLE | INODE_APPEND | INODE_NODUMP | INODE_NOATIME)
+
 struct inode_disk {
 	le32 mode; /* S_IFMT and permissions */
 	le32 uid, gid;
@@ -240,7 +247,7 @@ struct inode_disk {
 	le64 atime, mtime, ctime, btime; /* seconds, two's complement */
 	le32 atime_nanoseconds, mtime_nanoseconds, ctime_nanoseconds, btime_nanoseconds;
 	le64 generation;    /* random: for file handles */
-	le32 flags;	    /* reserved for chattr flags; 0 */
+	le32 flags;	    /* INODE_ */
 	le32 xattrs;	    /* number of xattrs */
 	uint8_t unused[24]; /* zeros */
 };

@@ -75,7 +75,7 @@ static int host_room(struct image *image, uint64_t used, uint64_t *ret_blocks)
 int image_space(struct image *image, struct image_space *ret_space)
 {
 	const struct roots_disk *roots;
-	uint64_t used = 0, inodes = 0, limit, room;
+	uint64_t used = 0, inodes = 0, guarded = 0, limit, room;
 	int error;
 
 	image_read_lock(image);
@@ -83,6 +83,7 @@ int image_space(struct image *image, struct image_space *ret_space)
 	if (error == 0) {
 		used = le64_get(roots->data_blocks) + le64_get(roots->meta_blocks);
 		inodes = le64_get(roots->inodes);
+		guarded = le64_get(roots->guarded);
 	}
 	image_read_unlock(image);
 	if (error < 0)
@@ -93,8 +94,11 @@ int image_space(struct image *image, struct image_space *ret_space)
 	limit = less(image->limit_blocks, fixed_blocks(image, image->limit_blocks));
 	if (room > less(limit, used))
 		room = less(limit, used);
-	*ret_space = (struct image_space){
-	    .total_blocks = used + room, .free_blocks = room, .used_blocks = used, .inodes = inodes};
+	*ret_space = (struct image_space){.total_blocks = used + room,
+					  .free_blocks = room,
+					  .used_blocks = used,
+					  .inodes = inodes,
+					  .guarded = guarded};
 	return 0;
 }
 

@@ -327,6 +327,21 @@ int txn_count_inodes(struct txn *txn, int64_t change)
 	return 0;
 }
 
+int txn_count_guarded(struct txn *txn, int64_t change)
+{
+	struct roots_disk *roots;
+	int result = txn_roots(txn, &roots);
+	uint64_t guarded;
+
+	if (result < 0 || change == 0)
+		return result;
+	guarded = le64_get(roots->guarded) + (uint64_t)change;
+	if (guarded > INODE_LIMIT)
+		return image_damaged(txn->image, "roots block: the number of guarded inodes is wrong");
+	roots->guarded = le64_of(guarded);
+	return 0;
+}
+
 int data_stored(struct txn *txn, uint64_t offset, uint64_t length)
 {
 	struct byte_range *last = txn->stored_count ? &txn->stored[txn->stored_count - 1] : NULL;

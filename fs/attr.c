@@ -1,5 +1,6 @@
 /* Attributes. Reading them never writes them; what reading a file does to its atime is in file.c. */
-#include "fs_i.h"
+#include "acl.h"
+#include "flags.h"
 
 #include <errno.h>
 
@@ -75,6 +76,14 @@ static void apply(const struct fs_set *set, struct inode *inode)
 	inode->ctime = set->what & FS_SET_CTIME ? set->ctime : now;
 }
 
+static int plan_chmod(struct fs *fs, struct inode *inode, uint32_t mode, struct acl_update *ret_update)
+{
+	image_read_lock(fs->image);
+	int result = acl_plan_chmod(fs, inode, mode, ret_update);
+	image_read_unlock(fs->image);
+	return result;
+}
+
 /* inode, and what xattr_drop_capability needs */
 #define SETATTR_CHANGES 3u
 
@@ -82,11 +91,19 @@ static void apply(const struct fs_set *set, struct inode *inode)
 static int set_attributes(struct fs *fs, const struct fs_set *set, struct inode *inode, bool last)
 {
 	bool drops = kills_set_id(set, inode) && inode->xattrs;
+	struct acl_update acl = {.needed = false};
 	struct txn *txn;
-	int result = txn_begin(fs->image, drops ? SETATTR_CHANGES : 1, TXN_REPLACES, &txn);
+	int result = set->what & FS_SET_MODE ? plan_chmod(fs, inode, set->mode, &acl) : 0;
+	if (!result)
+		result = txn_begin(fs->image,
+				   (drops ? SETATTR_CHANGES : 1) +
+				       (acl.needed ? xattr_change_count(&acl.change) : 0),
+				   acl.needed ? 0 : TXN_REPLACES, &txn);
 	if (result)
 		return result;
-	if (drops)
+	if (acl.needed)
+		result = xattr_make(txn, &acl.change);
+	if (!result && drops)
 		result = xattr_drop_capability(txn, fs, inode);
 	if (!result) {
 		apply(set, inode);
@@ -106,9 +123,8 @@ static int set_with_size(struct fs *fs, const struct fs_set *set, struct inode *
 		return -EISDIR;
 	if (!S_ISREG(inode->mode))
 		return -EINVAL;
-	if (kills_set_id(set, inode) && inode->xattrs) {
-		/* The capability goes first, by a record of its own: between the two the file has less
-		 * privilege. */
+	if ((kills_set_id(set, inode) || (set->what & FS_SET_MODE)) && inode->xattrs) {
+		/* Capability and permissions go first, by a record of their own. */
 		int result = set_attributes(fs, set, inode, false);
 		if (result)
 			return result;
@@ -130,6 +146,8 @@ int fs_setattr(struct fs *fs, uint64_t number, const struct fs_set *set, struct 
 	image_read_lock(fs->image);
 	result = inode_load(fs, number, &inode);
 	image_read_unlock(fs->image);
+	if (!result)
+		result = flags_check_set(&inode, set);
 	if (!result && (set->what & FS_SET_SIZE))
 		result = set_with_size(fs, set, &inode);
 	else if (!result && set->what)

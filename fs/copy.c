@@ -3,6 +3,7 @@
  * fs_write. A hole in the source needs nothing where the target reads as zeros already.
  */
 #include "file_i.h"
+#include "flags.h"
 
 #define COPY_CHUNK (UINT64_C(1) << 20)	/* written at once */
 #define COPY_MAX   (UINT64_C(64) << 20) /* written by one call, so that others get at the files in between */
@@ -122,6 +123,8 @@ static int copy_load(struct fs *fs, uint64_t from, uint64_t to, struct inode *re
 	int result = file_load(fs, from, ret_from);
 	if (!result)
 		result = file_load(fs, to, ret_to);
+	if (!result)
+		result = flags_check_write(ret_to, false);
 	return result;
 }
 

@@ -11,6 +11,7 @@
  * and what is to be zeroed stays owned and is zeroed then.
  */
 #include "file_i.h"
+#include "flags.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -306,6 +307,9 @@ int fs_fallocate_step(struct fs *fs, uint64_t number, struct fs_fallocation *f)
 	int result = file_load(fs, number, &inode);
 	if (result == -EINVAL) /* fallocate(2) on what is not a regular file */
 		result = -ENODEV;
+	/* Room may be had behind what an append-only file has. */
+	if (!result)
+		result = flags_check_write(&inode, !(mode & ~FALLOC_FL_KEEP_SIZE));
 	if (!result)
 		result = fallocate_locked(fs, &inode, f);
 	inode_unlock(fs, number);

@@ -191,8 +191,8 @@ static bool file_atime_due(const struct inode *inode, struct timespec now)
 static void file_touch_atime(struct fs *fs, const struct inode *seen)
 {
 	struct timespec now = inode_now();
-	if (fs->options.noatime || fs->options.read_only || image_read_only(fs->image) ||
-	    !file_atime_due(seen, now))
+	if (fs->options.noatime || (seen->flags & INODE_NOATIME) || fs->options.read_only ||
+	    image_read_only(fs->image) || !file_atime_due(seen, now))
 		return;
 	/* Reading again is safe: this record must not look like the request's, which would be answered from
 	 * it */

@@ -33,6 +33,7 @@ struct fs_lookup_memory {
 
 struct fs_options {
 	bool read_only;
+	bool acl; /* POSIX ACLs: without it they are kept, but nobody sees them and nothing inherits them */
 	bool noatime; /* never change atime by reading; default: relatime for reads that reach us */
 	uint32_t root_uid, root_gid; /* of the root directory, when it is made */
 	bool track_lookups; /* unlinked inodes live until fs_forget says 0; else they go with their last name
@@ -70,12 +71,14 @@ struct fs_attr {
 	struct timespec atime, mtime, ctime, btime;
 	uint32_t mode, uid, gid, nlink;
 	uint32_t rdev_major, rdev_minor;
+	uint32_t flags; /* INODE_ */
 };
 
 struct fs_caller {
-	uint32_t uid, gid;    /* filesystem ids of the caller: owner of what it makes */
-	bool may_keep_setgid; /* member of the file's group or CAP_FSETID: set by the FUSE layer where it
-				 knows; else false */
+	uint32_t uid, gid; /* filesystem ids of the caller: owner of what it makes */
+	uint32_t umask;	   /* with ACLs: what does not inherit one loses these permissions; else not used */
+	bool may_keep_setgid; /* in the directory's group, or CAP_FSETID: else a program for its group that is
+				 made in a set-group-ID directory is not set-group-ID */
 };
 
 /* ---- names (namespace.c, rename.c). Names are not NUL-terminated strings here: bytes and length. ---- */
@@ -91,9 +94,9 @@ MUST_CHECK int fs_lookup(struct fs *fs, uint64_t parent, struct fs_name name, st
 /* Takes `count` lookups off; an unlinked inode without lookups is deleted. */
 void fs_forget(struct fs *fs, uint64_t inode, uint64_t count);
 
-/* mknod, mkdir, create (regular files): mode holds type and permissions, the umask already applied. Counts a
- * lookup. A set-group-ID parent gives its group, and to a directory the bit. -EEXIST, -EMLINK, -ENAMETOOLONG,
- * -EINVAL. */
+/* mknod, mkdir, create (regular files): mode holds type and permissions, the umask already applied if the fs
+ * has no ACLs. Counts a lookup. A set-group-ID parent gives its group, and to a directory the bit. -EEXIST,
+ * -EMLINK, -ENAMETOOLONG, -EINVAL. */
 MUST_CHECK int fs_make(struct fs *fs, const struct fs_caller *caller, uint64_t parent, struct fs_name name,
 		       uint32_t mode, uint32_t rdev_major, uint32_t rdev_minor, struct fs_attr *ret_attr);
 MUST_CHECK int fs_symlink(struct fs *fs, const struct fs_caller *caller, uint64_t parent, struct fs_name name,
@@ -145,6 +148,15 @@ struct fs_set {
 /* All at once, ctime is updated. Size: -EISDIR, -EINVAL for what is not a regular file, -EFBIG. */
 MUST_CHECK int fs_setattr(struct fs *fs, uint64_t inode, const struct fs_set *set, struct fs_attr *ret_attr);
 
+/* ---- flags of chattr (flags.c). What an immutable or append-only inode refuses is -EPERM from every
+ * function. ---- */
+
+/* All flags at once. may_guard: the caller may change INODE_IMMUTABLE and INODE_APPEND. -EOPNOTSUPP: other
+ * flags than INODE_FLAGS; -EPERM. */
+MUST_CHECK int fs_set_flags(struct fs *fs, uint64_t inode, uint32_t flags, bool may_guard);
+/* May it be opened like that (O_ACCMODE, O_APPEND, O_TRUNC)? 0 or -EPERM. */
+MUST_CHECK int fs_may_open(struct fs *fs, uint64_t inode, int open_flags);
+
 /* ---- directories (dir.c) ---- */
 
 struct fs_dirent {
@@ -184,6 +196,9 @@ MUST_CHECK ssize_t fs_read_copy(struct fs *fs, uint64_t inode, uint64_t offset, 
  * security.capability go. */
 #define FS_WRITE_APPEND	     1u
 #define FS_WRITE_KILL_SET_ID 2u
+#define FS_WRITE_APPENDS                                                                                     \
+	4u /* the descriptor has O_APPEND, `offset` is right: what append-only files take                    \
+	    */
 MUST_CHECK ssize_t fs_write(struct fs *fs, uint64_t inode, uint64_t offset, const void *bytes, size_t length,
 			    unsigned flags);
 /* fsync (data_only false) or fdatasync of a file or directory. */
@@ -207,7 +222,8 @@ MUST_CHECK int fs_seek(struct fs *fs, uint64_t inode, uint64_t offset, int whenc
 MUST_CHECK ssize_t fs_copy(struct fs *fs, uint64_t from, uint64_t from_offset, uint64_t to,
 			   uint64_t to_offset, uint64_t length);
 
-/* ---- xattrs (xattr.c): names with their prefix ---- */
+/* ---- xattrs (xattr.c, xattr_set.c): names with their prefix: user., trusted., security.; ACLs only in
+ * lists ---- */
 
 /* flags: XATTR_CREATE, XATTR_REPLACE. -EEXIST, -ENODATA, -ERANGE (name), -E2BIG (value), -EOPNOTSUPP
  * (prefix). */
@@ -220,6 +236,20 @@ MUST_CHECK int fs_getxattr(struct fs *fs, uint64_t inode, const char *name, void
 MUST_CHECK int fs_listxattr(struct fs *fs, uint64_t inode, char *names, size_t room, bool with_trusted,
 			    size_t *ret_length);
 MUST_CHECK int fs_removexattr(struct fs *fs, uint64_t inode, const char *name);
+
+/* ---- POSIX ACLs (acl.c), encoded as in setxattr(2). -EOPNOTSUPP without fs_options.acl, and for symlinks.
+ * of_new: the default ACL of a directory, that is of what is made in it; else the access ACL. ---- */
+
+/* Is that one? 0, -EINVAL, -EOPNOTSUPP (a version that is not known), -E2BIG. */
+MUST_CHECK int fs_check_acl(const void *value, size_t length);
+/* room 0: only the length. -ENODATA, -ERANGE. */
+MUST_CHECK int fs_get_acl(struct fs *fs, uint64_t inode, bool of_new, void *value, size_t room,
+			  size_t *ret_length);
+/* length 0: removes it, if there is one. An access ACL becomes the mode too; keep_setgid: the caller is in
+ * the file's group or has CAP_FSETID, else the set-group-ID bit goes. -EINVAL, -EACCES (of_new of what is not
+ * a directory), -E2BIG. */
+MUST_CHECK int fs_set_acl(struct fs *fs, uint64_t inode, bool of_new, const void *value, size_t length,
+			  bool keep_setgid);
 
 /* ---- the whole (statfs.c) ---- */
 

@@ -59,6 +59,8 @@ static const char *inode_fault(const struct inode *inode, const struct inode_dis
 		return "mode";
 	if (!times_valid(inode))
 		return "nanoseconds";
+	if (inode->flags & ~INODE_FLAGS)
+		return "flags";
 	if (inode->blocks > MAX_BLOCKS)
 		return "number of blocks";
 	if (inode->size > FS_SIZE_MAX)
@@ -153,6 +155,7 @@ void inode_attr(const struct inode *inode, struct fs_attr *ret_attr)
 	    .nlink = inode->nlink,
 	    .rdev_major = inode->rdev_major,
 	    .rdev_minor = inode->rdev_minor,
+	    .flags = inode->flags,
 	};
 }
 

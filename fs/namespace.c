@@ -1,4 +1,6 @@
 /* Finding, making and removing names. Everything that belongs to one operation is in one transaction. */
+#include "acl.h"
+#include "flags.h"
 #include "namespace_i.h"
 
 #include <dirent.h>
@@ -116,6 +118,8 @@ int namespace_link_entry(struct txn *txn, struct fs *fs, struct inode *parent, s
 {
 	if (!parent->nlink)
 		return -ENOENT; /* removed, still open somewhere */
+	if (flags_check_add(parent))
+		return -EPERM;
 	if (S_ISDIR(inode->mode)) {
 		if (parent->nlink == UINT32_MAX)
 			return -EMLINK;
@@ -143,6 +147,7 @@ static void inherit(const struct fs_caller *caller, const struct inode *parent, 
 		else if ((inode->mode & S_IXGRP) && !caller->may_keep_setgid)
 			inode->mode &= ~(uint32_t)S_ISGID;
 	}
+	inode->flags = flags_inherited(parent->flags);
 }
 
 static int put_target(struct txn *txn, uint64_t number, const char *target, size_t length)
@@ -173,7 +178,8 @@ int namespace_new_inode(struct txn *txn, struct fs *fs, const struct fs_caller *
 /* In the transaction: makes `inode`, whose type, device and size are given, below `parent_number`; or,
  * without a name, an orphan that has from there what it inherits. */
 static int make_locked(struct txn *txn, struct fs *fs, const struct fs_caller *caller, uint64_t parent_number,
-		       const struct fs_name *name, const char *target, struct inode *inode)
+		       const struct fs_name *name, const char *target, const struct acl_inherited *acl,
+		       struct inode *inode)
 {
 	struct inode parent;
 	int result = namespace_load_directory(fs, parent_number, &parent);
@@ -188,6 +194,8 @@ static int make_locked(struct txn *txn, struct fs *fs, const struct fs_caller *c
 		result = orphan_add(txn, inode->number);
 	}
 	if (!result)
+		result = acl_inherit(txn, fs, inode, acl);
+	if (!result)
 		result = inode_store(txn, inode);
 	if (!result && target)
 		result = put_target(txn, inode->number, target, inode->size);
@@ -201,13 +209,16 @@ static int make_locked(struct txn *txn, struct fs *fs, const struct fs_caller *c
 static int make(struct fs *fs, const struct fs_caller *caller, uint64_t parent, const struct fs_name *name,
 		const char *target, struct inode *inode, struct fs_attr *ret_attr)
 {
+	struct acl_inherited acl;
 	struct txn *txn;
 	int result;
 	inode_lock(fs, parent);
-	result = txn_begin(fs->image, target ? MAKE_CHANGES : 3, 0, &txn);
+	result = acl_plan_inheritance(fs, caller, parent, inode, &acl);
+	if (!result)
+		result = txn_begin(fs->image, (target ? MAKE_CHANGES : 3) + acl.changes, 0, &txn);
 	if (result)
 		goto unlock;
-	result = make_locked(txn, fs, caller, parent, name, target, inode);
+	result = make_locked(txn, fs, caller, parent, name, target, &acl, inode);
 	if (!result)
 		result = lookups_add(fs->lookups, inode->number);
 	if (result) {
@@ -332,6 +343,8 @@ static int link_locked(struct txn *txn, struct fs *fs, uint64_t number, uint64_t
 		return result;
 	if (S_ISDIR(inode->mode))
 		return -EPERM;
+	if (flags_check_any(inode))
+		return -EPERM;
 	result = namespace_load_directory(fs, parent_number, &parent);
 	if (result)
 		return result;
@@ -441,6 +454,8 @@ static int remove_locked(struct txn *txn, struct fs *fs, uint64_t parent_number,
 		return image_damaged(fs->image, "directory %llu contains itself or the root",
 				     (unsigned long long)parent_number);
 	result = namespace_load_target(fs, number, &inode);
+	if (!result)
+		result = flags_check_remove(&parent, &inode);
 	if (!result)
 		result = namespace_check_removal(fs, &inode, want_directory);
 	if (!result)

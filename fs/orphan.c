@@ -4,7 +4,7 @@
  * knows it any more: at once, by fs_forget, by fs_close, or at the next mount. A small one that
  * nobody knows is deleted by that very transaction and never listed.
  */
-#include "fs_i.h"
+#include "flags.h"
 
 #include <errno.h>
 
@@ -74,6 +74,8 @@ static int orphan_erase(struct txn *txn, const struct inode *inode)
 		result = inode_erase(txn, inode->number);
 	if (!result)
 		result = txn_count_inodes(txn, -1);
+	if (!result && flags_check_any(inode)) /* made so after its last name had gone */
+		result = txn_count_guarded(txn, -1);
 	return result;
 }
 

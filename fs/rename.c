@@ -4,6 +4,7 @@
  * change are in one transaction, so the tree of directories cannot change between the walk for loops and the
  * move.
  */
+#include "flags.h"
 #include "namespace_i.h"
 
 #include <dirent.h>
@@ -124,6 +125,15 @@ static int load_named(struct renaming *r, uint64_t number, uint8_t type, struct 
 	return result;
 }
 
+/* Immutable and append-only directories and inodes. */
+static int check_flags(const struct renaming *r)
+{
+	int result = flags_check_remove(r->from, &r->source);
+	if (result)
+		return result;
+	return r->target_number ? flags_check_remove(r->to, &r->target) : flags_check_add(r->to);
+}
+
 /* Everything that can be refused. 1: nothing is to be done. */
 static int check(struct renaming *r)
 {
@@ -153,6 +163,8 @@ static int check(struct renaming *r)
 	result = load_named(r, r->source_number, r->source_type, &r->source);
 	if (!result && r->target_number)
 		result = load_named(r, r->target_number, r->target_type, &r->target);
+	if (!result)
+		result = check_flags(r);
 	if (!result && r->target_number && !r->exchange)
 		result = namespace_check_removal(r->fs, &r->target, r->source_type == DT_DIR);
 	return result;

@@ -5,6 +5,7 @@
  * new and unwritten ones are stored whole, what the caller did not give being zero.
  */
 #include "file_i.h"
+#include "flags.h"
 
 #define WRITE_CHUNK		      (UINT64_C(4) << 20) /* bytes for one transaction, if its pieces allow */
 #define WRITE_PIECES		      16u
@@ -230,6 +231,8 @@ ssize_t fs_write(struct fs *fs, uint64_t number, uint64_t offset, const void *by
 	struct inode inode;
 	inode_lock(fs, number);
 	ssize_t result = file_load(fs, number, &inode);
+	if (!result)
+		result = flags_check_write(&inode, flags & (FS_WRITE_APPEND | FS_WRITE_APPENDS));
 	if (result)
 		goto unlock;
 	if (flags & FS_WRITE_APPEND)

@@ -47,6 +47,7 @@ static int open_all(struct daemon *daemon)
 	struct fs_options fs_options = {
 	    .read_only = options->read_only,
 	    .noatime = options->noatime,
+	    .acl = options->acl,
 	    .root_uid = options->root_uid,
 	    .root_gid = options->root_gid,
 	    .track_lookups = true,

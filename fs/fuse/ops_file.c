@@ -1,9 +1,5 @@
 /* Requests about what files contain. File handles are not used: an open has no state here. */
 
-/* linux/fs.h has a BLOCK_SIZE of its own. */
-#include <linux/fs.h>
-#undef BLOCK_SIZE
-
 #include "daemon.h"
 #include "set_id.h"
 #include "sibling.h"
@@ -11,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 /* COPY_FILE_RANGE answers with 32 bits; whole blocks, so that the next one begins at a block. */
@@ -19,10 +14,14 @@
 
 static void ops_open(fuse_req_t request, fuse_ino_t inode, struct fuse_file_info *file)
 {
-	(void)inode;
 	if (daemon_of(request)->open_elided) {
 		/* From now on the kernel opens files without asking. */
 		fuse_reply_err(request, ENOSYS);
+		return;
+	}
+	int error = fs_may_open(daemon_of(request)->fs, inode, file->flags);
+	if (error) {
+		reply_error(request, error);
 		return;
 	}
 	file->keep_cache = 1;
@@ -64,8 +63,11 @@ static void ops_read(fuse_req_t request, fuse_ino_t inode, size_t size, off_t of
 static void ops_write(fuse_req_t request, fuse_ino_t inode, const char *bytes, size_t size, off_t offset,
 		      struct fuse_file_info *file)
 {
-	(void)file; /* for O_APPEND the kernel has worked out the offset, with the file locked */
 	unsigned flags = wire_write_kills() ? FS_WRITE_KILL_SET_ID : 0;
+
+	/* The kernel has worked out the offset, with the file locked. */
+	if (file->flags & O_APPEND)
+		flags |= FS_WRITE_APPENDS;
 
 	reply_written(request, fs_write(daemon_of(request)->fs, inode, (uint64_t)offset, bytes, size, flags));
 }
@@ -147,42 +149,6 @@ static void ops_copy_file_range(fuse_req_t request, fuse_ino_t from, off_t from_
 	(answers_64 ? sibling_reply_copied : reply_written)(request, copied);
 }
 
-static int trim(fuse_req_t request, const void *bytes, size_t size, struct fstrim_range *ret_range)
-{
-	struct daemon *daemon = daemon_of(request);
-	uint64_t trimmed;
-
-	if (fuse_req_ctx(request)->uid != 0)
-		return -EPERM;
-	if (!bytes || size < sizeof(*ret_range))
-		return -EINVAL;
-	/* All free space is given back, whatever part of it was asked for: the image has no other use for it.
-	 */
-	int error = image_trim(daemon->image, &trimmed);
-	if (error)
-		return error;
-	*ret_range = (struct fstrim_range){.len = trimmed};
-	return 0;
-}
-
-static void ops_ioctl(fuse_req_t request, fuse_ino_t inode, unsigned command, void *argument,
-		      struct fuse_file_info *file, unsigned flags, const void *in, size_t in_size,
-		      size_t out_size)
-{
-	struct fstrim_range range;
-
-	(void)inode;
-	(void)argument;
-	(void)file;
-	int error = -ENOTTY;
-	if (command == FITRIM && !(flags & FUSE_IOCTL_COMPAT) && out_size >= sizeof(range))
-		error = trim(request, in, in_size, &range);
-	if (error)
-		reply_error(request, error);
-	else
-		fuse_reply_ioctl(request, 0, &range, sizeof(range));
-}
-
 void ops_file(struct fuse_lowlevel_ops *ops)
 {
 	ops->open = ops_open;
@@ -192,5 +158,4 @@ void ops_file(struct fuse_lowlevel_ops *ops)
 	ops->fallocate = ops_fallocate;
 	ops->lseek = ops_lseek;
 	ops->copy_file_range = ops_copy_file_range;
-	ops->ioctl = ops_ioctl;
 }

@@ -1,10 +1,12 @@
 /* Requests about names: lookup, forget, and all that makes, removes or moves a name. */
+#include "caller.h"
 #include "daemon.h"
 #include "sibling.h"
 #include "wire.h"
 
 #include <errno.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <stdio.h> /* RENAME_ */
 #include <stdlib.h>
 #include <string.h>
@@ -50,34 +52,23 @@ static void ops_forget_multi(fuse_req_t request, size_t count, struct fuse_forge
 	fuse_reply_none(request);
 }
 
-/* Is the caller in the group of `parent`? Only for what may keep a set-group-ID bit, since it is slow. */
-static bool caller_in_group(fuse_req_t request, fuse_ino_t parent)
+/* May what the caller makes below `parent` have the set-group-ID bit? */
+static bool may_keep_setgid(fuse_req_t request, fuse_ino_t parent)
 {
-	const struct fuse_ctx *context = fuse_req_ctx(request);
 	struct fs_attr attr;
-	gid_t groups[256];
 
-	if (context->uid == 0)
-		return true;
 	if (fs_getattr(daemon_of(request)->fs, parent, &attr))
 		return false;
-	if (context->gid == attr.gid)
-		return true;
-	int count = fuse_req_getgroups(request, (int)(sizeof(groups) / sizeof(groups[0])), groups);
-	for (int i = 0; i < count && i < (int)(sizeof(groups) / sizeof(groups[0])); i++) {
-		if (groups[i] == attr.gid)
-			return true;
-	}
-	return false;
+	return caller_in_group(request, attr.gid) || caller_capable(request, CAP_FSETID);
 }
 
 static struct fs_caller caller_of(fuse_req_t request, fuse_ino_t parent, uint32_t mode)
 {
 	const struct fuse_ctx *context = fuse_req_ctx(request);
-	struct fs_caller caller = {.uid = context->uid, .gid = context->gid};
+	struct fs_caller caller = {.uid = context->uid, .gid = context->gid, .umask = context->umask};
 
 	if ((mode & S_ISGID) && !S_ISDIR(mode))
-		caller.may_keep_setgid = caller_in_group(request, parent);
+		caller.may_keep_setgid = may_keep_setgid(request, parent);
 	return caller;
 }
 

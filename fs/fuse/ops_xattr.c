@@ -1,23 +1,40 @@
 /* Requests about extended attributes. */
+#include "caller.h"
 #include "daemon.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* A POSIX ACL that is stored but not enforced would be a lie. */
-static bool is_posix_acl(const char *name)
+/* Names of ACLs; *ret_of_new: the default one. */
+static bool is_acl(const char *name, bool *ret_of_new)
 {
-	return !strcmp(name, "system.posix_acl_access") || !strcmp(name, "system.posix_acl_default");
+	*ret_of_new = !strcmp(name, "system.posix_acl_default");
+	return *ret_of_new || !strcmp(name, "system.posix_acl_access");
+}
+
+/* May a file keep its set-group-ID bit when the caller gives it an access ACL? */
+static bool keeps_setgid(fuse_req_t request, fuse_ino_t inode)
+{
+	struct fs_attr attr;
+
+	if (fs_getattr(daemon_of(request)->fs, inode, &attr) || !(attr.mode & S_ISGID))
+		return true;
+	return caller_in_group(request, attr.gid) || caller_capable(request, CAP_FSETID);
 }
 
 static void ops_setxattr(fuse_req_t request, fuse_ino_t inode, const char *name, const char *value,
 			 size_t size, int flags)
 {
-	int error = -EOPNOTSUPP;
+	struct fs *fs = daemon_of(request)->fs;
+	bool of_new;
+	int error;
 
-	if (!is_posix_acl(name))
-		error = fs_setxattr(daemon_of(request)->fs, inode, name, value, size, flags);
+	if (is_acl(name, &of_new))
+		error = fs_set_acl(fs, inode, of_new, value, size, keeps_setgid(request, inode));
+	else
+		error = fs_setxattr(fs, inode, name, value, size, flags);
 	reply_error(request, error);
 }
 
@@ -36,12 +53,16 @@ static void ops_getxattr(fuse_req_t request, fuse_ino_t inode, const char *name,
 {
 	size_t room = size < FS_XATTR_SIZE_MAX ? size : FS_XATTR_SIZE_MAX, length = 0;
 	char *value = room ? malloc(room) : NULL;
-	int error = -EOPNOTSUPP;
+	struct fs *fs = daemon_of(request)->fs;
+	bool of_new;
+	int error;
 
 	if (room && !value)
 		error = -ENOMEM;
-	else if (!is_posix_acl(name))
-		error = fs_getxattr(daemon_of(request)->fs, inode, name, value, room, &length);
+	else if (is_acl(name, &of_new))
+		error = fs_get_acl(fs, inode, of_new, value, room, &length);
+	else
+		error = fs_getxattr(fs, inode, name, value, room, &length);
 	reply_bytes(request, error, value, length, size);
 	free(value);
 }
@@ -61,10 +82,14 @@ static void ops_listxattr(fuse_req_t request, fuse_ino_t inode, size_t size)
 
 static void ops_removexattr(fuse_req_t request, fuse_ino_t inode, const char *name)
 {
-	int error = -EOPNOTSUPP;
+	struct fs *fs = daemon_of(request)->fs;
+	bool of_new;
+	int error;
 
-	if (!is_posix_acl(name))
-		error = fs_removexattr(daemon_of(request)->fs, inode, name);
+	if (is_acl(name, &of_new))
+		error = fs_set_acl(fs, inode, of_new, NULL, 0, true);
+	else
+		error = fs_removexattr(fs, inode, name);
 	reply_error(request, error);
 }
 

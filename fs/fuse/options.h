@@ -10,6 +10,7 @@ struct options {
 	bool read_only;
 	bool allow_other, allow_root;
 	bool noatime;
+	bool acl;
 	bool fsync_async;
 	bool supervise;		    /* the mount outlives its daemon */
 	bool suid_given, dev_given; /* whether set-id bits and device nodes count was said */

@@ -39,6 +39,14 @@ static void want(struct fuse_conn_info *connection, unsigned capability)
 	connection->want |= connection->capable & capability;
 }
 
+/* Are there immutable or append-only files in the image? If it cannot be told, there may be. */
+static bool image_guards(const struct daemon *daemon)
+{
+	struct image_space space;
+
+	return image_space(daemon->image, &space) != 0 || space.guarded > 0;
+}
+
 static void ops_init(void *context, struct fuse_conn_info *connection)
 {
 	struct daemon *daemon = context;
@@ -53,8 +61,12 @@ static void ops_init(void *context, struct fuse_conn_info *connection)
 	want(connection, FUSE_CAP_EXPLICIT_INVAL_DATA | FUSE_CAP_CACHE_SYMLINKS | FUSE_CAP_PARALLEL_DIROPS |
 			     FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_EXPORT_SUPPORT |
 			     FUSE_CAP_ASYNC_DIO | FUSE_CAP_ASYNC_READ | FUSE_CAP_IOCTL_DIR);
+	/* Umask and default ACLs are then ours to apply, since one of them excludes the other. */
+	if (daemon->options->acl)
+		want(connection, FUSE_CAP_POSIX_ACL | FUSE_CAP_DONT_MASK);
 	wire_negotiate(connection);
-	daemon->open_elided = connection->capable & FUSE_CAP_NO_OPEN_SUPPORT;
+	/* Opening an immutable file for writing has to fail. */
+	daemon->open_elided = (connection->capable & FUSE_CAP_NO_OPEN_SUPPORT) && !image_guards(daemon);
 	daemon->opendir_elided = connection->capable & FUSE_CAP_NO_OPENDIR_SUPPORT;
 	connection->max_write = WRITE_MOST;
 	connection->max_background = BACKGROUND_REQUESTS;
@@ -154,6 +166,7 @@ static int make_session(struct daemon *daemon)
 	ops_file(&ops);
 	ops_dir(&ops);
 	ops_xattr(&ops);
+	ops_ioctl(&ops);
 	if (list && !fuse_opt_add_arg(&arguments, program) && !fuse_opt_add_arg(&arguments, "-o") &&
 	    !fuse_opt_add_arg(&arguments, list))
 		daemon->session = fuse_session_new(&arguments, &ops, sizeof(ops), daemon);

@@ -1,26 +1,9 @@
 /* See set_id.h. */
 #include "set_id.h"
+#include "caller.h"
 #include "wire.h"
 
 #include <linux/fuse.h>
-#include <stdlib.h>
-
-#define GROUPS_MOST 256
-
-static bool in_group(fuse_req_t request, uint32_t group)
-{
-	gid_t groups[GROUPS_MOST];
-	int count;
-
-	if (fuse_req_ctx(request)->gid == group)
-		return true;
-	count = fuse_req_getgroups(request, GROUPS_MOST, groups);
-	for (int i = 0; i < count && i < GROUPS_MOST; i++) {
-		if (groups[i] == group)
-			return true;
-	}
-	return false;
-}
 
 /* May the caller change the file's contents, and so take its privileges away? */
 static bool may_write(fuse_req_t request, const struct fs_attr *attr)
@@ -29,7 +12,7 @@ static bool may_write(fuse_req_t request, const struct fs_attr *attr)
 
 	if (uid == 0 || uid == attr->uid)
 		return true;
-	if (in_group(request, attr->gid))
+	if (caller_in_group(request, attr->gid))
 		return attr->mode & S_IWGRP;
 	return attr->mode & S_IWOTH;
 }

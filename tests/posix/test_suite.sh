@@ -4,7 +4,7 @@
 # timeout: 600
 . "$(dirname "$0")/../lib.sh"
 need_fuse
-for tool in mkfs.ext4 losetup; do
+for tool in mkfs.ext4 losetup chattr; do
 	command -v $tool >/dev/null || skip "needs $tool"
 done
 losetup -f >/dev/null 2>&1 || fail "there is no loop device here, and without ext4 nobody would know whether the tests are right"
@@ -39,6 +39,18 @@ make_read_only() {
 	esac
 }
 
+# With ACLs, and with an immutable file, for which mmfs looks at opens from the next mount on.
+make_guarded() {
+	touch "$tmp/$1/guard"
+	chattr +i "$tmp/$1/guard"
+	[ "$1" != mmfs ] || remount "$tmp/mmfs-$2.img" "$tmp/mmfs" -o allow_other,acl
+}
+
+unguard() {
+	chattr -i "$tmp/$1/guard"
+	rm "$tmp/$1/guard"
+}
+
 unmount_system() {
 	case $1 in mmfs) unmount "$tmp/mmfs" ;; *) umount "$tmp/$1" ;; esac
 }
@@ -54,7 +66,7 @@ run_suite() {
 }
 
 # The limit of links takes long and little else, so it runs beside the others.
-mapfile -t others < <("$suite" --list | grep -v -e '^link/limit\.c$' -e '^readonly/' -e '^full/')
+mapfile -t others < <("$suite" --list | grep -v -e '^link/limit\.c$' -e '^readonly/' -e '^full/' -e '^guarded/' -e '^acl/')
 everything() {
 	run_suite "$1" limit "$tmp/$1" link/limit.c &
 	run_suite "$1" all "$tmp/$1" "${others[@]}"
@@ -75,9 +87,12 @@ fi
 for name in $systems; do unmount_system "$name"; done
 fsck_clean "$tmp/mmfs-512.img"
 
-note "small ones that get full, then read-only ones"
+note "small ones: with ACLs and an immutable file, then full, then read-only"
 for name in $systems; do
 	mount_system "$name" 32
+	make_guarded "$name" 32
+	run_suite "$name" guarded "$tmp/$name" acl/ guarded/ flags/ open/ mkdir/ mkfifo/ mknod/ chmod/
+	unguard "$name"
 	run_suite "$name" full "$tmp/$name" full/
 	run_suite "$name" prepare --prepare "$tmp/$name" readonly/
 	make_read_only "$name" 32
@@ -121,7 +136,7 @@ check_differences() {
 
 bad=0
 for name in $systems; do
-	cat "$tmp/$name".{all,limit,full,prepare,readonly}.tap >"$tmp/$name.tap"
+	cat "$tmp/$name".{all,limit,guarded,full,prepare,readonly}.tap >"$tmp/$name.tap"
 done
 for name in ext4 tmpfs; do
 	diff <(assertions "$tmp/mmfs.tap") <(assertions "$tmp/$name.tap") >"$tmp/diff" || {

@@ -26,6 +26,7 @@ struct fixture {
 	struct image *image;
 	struct fs *fs;
 	uint64_t limit_bytes; /* of the image, from the next (re)open on; 0: none */
+	bool acl;	      /* from the next (re)open on */
 };
 
 /* Opens image and filesystem at f->path; `made` makes the image first. */
@@ -48,7 +49,7 @@ static inline void fixture_start(struct fixture *f, bool make, enum recover_mode
 		print_error("image_open: %d %s\n", result, report.text);
 	assert_int_equal(result, 0);
 	struct fs_options fs_options = {
-	    .root_uid = 1000, .root_gid = 1000, .track_lookups = true, .noatime = true};
+	    .root_uid = 1000, .root_gid = 1000, .track_lookups = true, .noatime = true, .acl = f->acl};
 	result = fs_open(f->image, &fs_options, &f->fs);
 	if (result)
 		print_error("fs_open: %d %s\n", result, image_damage(f->image));

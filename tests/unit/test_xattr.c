@@ -112,7 +112,7 @@ static void rules(void **state)
 	assert_int_equal(fs_setxattr(f.fs, link, "user.a", "1", 1, 0), -EPERM);
 	assert_int_equal(fs_setxattr(f.fs, link, "trusted.a", "1", 1, 0), 0);
 	assert_int_equal(fs_setxattr(f.fs, pipe, "security.selinux", "1", 1, 0), 0);
-	assert_int_equal(fs_setxattr(f.fs, ROOT_INODE, "system.posix_acl_default", "acl", 3, 0), 0);
+	assert_int_equal(fs_setxattr(f.fs, ROOT_INODE, "system.posix_acl_default", "acl", 3, 0), -EOPNOTSUPP);
 	assert_int_equal(fs_setxattr(f.fs, file, "security.capability", buffer, 600, 0), -EINVAL);
 	assert_int_equal(fs_setxattr(f.fs, 4711, "user.a", "1", 1, 0), -ESTALE);
 	memset(name, 'n', sizeof(name));

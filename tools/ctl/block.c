@@ -24,6 +24,7 @@ int roots_print(const struct source *source)
 	text_line("zones", "%llu", (unsigned long long)le64_get(roots->zones));
 	text_line("next inode", "%llu", (unsigned long long)le64_get(roots->next_inode));
 	text_line("inodes", "%llu", (unsigned long long)le64_get(roots->inodes));
+	text_line("guarded inodes", "%llu", (unsigned long long)le64_get(roots->guarded));
 	text_line("data blocks", "%llu", (unsigned long long)le64_get(roots->data_blocks));
 	text_line("tree nodes", "%llu", (unsigned long long)le64_get(roots->meta_blocks));
 	text_line("salvage", "%llu", (unsigned long long)le64_get(roots->salvage));

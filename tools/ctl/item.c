@@ -26,6 +26,8 @@ static void inode_item_print(const uint8_t *bytes, size_t size)
 	if (inode.rdev_major.raw || inode.rdev_minor.raw)
 		text_line("  device", "%llu:%llu", (unsigned long long)le64_get(inode.rdev_major),
 			  (unsigned long long)le64_get(inode.rdev_minor));
+	if (inode.flags.raw)
+		text_line("  flags", "%#x", le32_get(inode.flags));
 	if (inode.parent.raw)
 		text_line("  parent", "%llu", (unsigned long long)le64_get(inode.parent));
 	text_line("  generation", "%016llx", (unsigned long long)le64_get(inode.generation));

@@ -152,7 +152,7 @@ static int inode_right(struct fsck *fsck, uint64_t number, struct inode_disk *di
 	else if (number == ROOT_INODE || parent == 0 || parent >= fsck->next_inode)
 		disk->parent = le64_of(ROOT_INODE); /* its name tells better, if it has one */
 	times_right(disk);
-	disk->flags = le32_of(0);
+	disk->flags = le32_of(le32_get(disk->flags) & INODE_FLAGS);
 	disk->rdev_major = le64_of((uint32_t)le64_get(disk->rdev_major));
 	disk->rdev_minor = le64_of((uint32_t)le64_get(disk->rdev_minor));
 	memset(disk->unused, 0, sizeof(disk->unused));

@@ -144,13 +144,13 @@ static void roots_right(struct fsck *fsck, struct roots_disk *roots)
 	if (le64_get(roots->salvage) > 1)
 		roots->salvage = le64_of(1);
 	roots->head.reserved = le32_of(0);
-	memset(roots->unused, 0, sizeof(roots->unused));
 	memset(roots->unused_end, 0, sizeof(roots->unused_end));
 	for (unsigned tree = 0; tree < TREE_COUNT; tree++)
 		root_right(fsck, tree, &roots->roots[tree]);
 	if (!fsck_complete(fsck))
 		return;
 	roots->inodes = le64_of(fsck->inode_count);
+	roots->guarded = le64_of(fsck->guarded);
 	roots->data_blocks = le64_of(fsck->data_blocks);
 	roots->meta_blocks = le64_of(fsck->meta_blocks);
 }

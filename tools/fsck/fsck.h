@@ -123,6 +123,7 @@ enum problem_code {
 	PROBLEM_LEAK_META,
 	PROBLEM_LEAK_DATA,
 	PROBLEM_COUNT_INODES,
+	PROBLEM_COUNT_GUARDED,
 	PROBLEM_COUNT_DATA,
 	PROBLEM_COUNT_META,
 	PROBLEM_KINDS
@@ -201,6 +202,7 @@ struct fsck {
 	struct number_list orphans, intents;
 	struct value_list values_wanted, values_found;
 	uint64_t data_blocks, meta_blocks; /* claimed */
+	uint64_t guarded;		   /* inodes that are immutable or append-only */
 	uint64_t greatest;		   /* object with an item */
 
 	struct place at;

@@ -21,7 +21,7 @@ static void reserved_check(struct fsck *fsck, uint64_t number, const struct inod
 {
 	size_t bad = 0;
 
-	if (le32_get(disk->flags))
+	if (le32_get(disk->flags) & ~INODE_FLAGS)
 		bad = offsetof(struct inode_disk, flags);
 	else if (le64_get(disk->rdev_major) > UINT32_MAX)
 		bad = offsetof(struct inode_disk, rdev_major);
@@ -123,6 +123,8 @@ void inode_item(struct fsck *fsck, struct object *object, struct key key, const 
 		problem_report(fsck, PROBLEM_INODE_PARENT, object->number, object->parent, 0);
 	times_check(fsck, object->number, &disk);
 	reserved_check(fsck, object->number, &disk);
+	if (le32_get(disk.flags) & (INODE_IMMUTABLE | INODE_APPEND))
+		fsck->guarded++;
 	note_inode(fsck, object);
 }
 

@@ -152,6 +152,9 @@ static const struct problem_row rows[PROBLEM_KINDS] = {
 			   "data blocks %llu..%llu are marked in use, but belong to no file"},
     [PROBLEM_COUNT_INODES] = {STAGE_SPACE, SAFE, fix_roots, "corrected",
 			      "roots block: says %llu inodes, but there are %llu"},
+    [PROBLEM_COUNT_GUARDED] = {STAGE_SPACE, SAFE, fix_roots, "corrected",
+			       "roots block: says that %llu inodes are immutable or append-only, but %llu "
+			       "are"},
     [PROBLEM_COUNT_DATA] = {STAGE_SPACE, SAFE, fix_roots, "corrected",
 			    "roots block: says %llu data blocks, but there are %llu"},
     [PROBLEM_COUNT_META] = {STAGE_SPACE, SAFE, fix_roots, "corrected",

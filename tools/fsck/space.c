@@ -49,6 +49,7 @@ uint64_t space_check(struct fsck *fsck)
 		if (fsck->maps[zone] && !fsck->maps[zone]->rebuilt) /* else said already */
 			zone_check(fsck, zone);
 	count_check(fsck, PROBLEM_COUNT_INODES, fsck->roots->inodes, fsck->inode_count);
+	count_check(fsck, PROBLEM_COUNT_GUARDED, fsck->roots->guarded, fsck->guarded);
 	count_check(fsck, PROBLEM_COUNT_DATA, fsck->roots->data_blocks, fsck->data_blocks);
 	count_check(fsck, PROBLEM_COUNT_META, fsck->roots->meta_blocks, fsck->meta_blocks);
 	return fsck->problems - before;

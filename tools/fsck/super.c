@@ -125,8 +125,6 @@ static void roots_check(struct fsck *fsck)
 		bad = ROOTS_FIELD(salvage);
 	else if (le32_get(roots->head.reserved))
 		bad = ROOTS_FIELD(head.reserved);
-	else if (!all_zeros(roots->unused, sizeof(roots->unused)))
-		bad = ROOTS_FIELD(unused);
 	else if (!all_zeros(roots->unused_end, sizeof(roots->unused_end)))
 		bad = ROOTS_FIELD(unused_end);
 	if (bad)

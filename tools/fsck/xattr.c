@@ -27,6 +27,12 @@ bool xattr_next(const uint8_t *bytes, size_t size, size_t *at, struct xattr_disk
 	return true;
 }
 
+static bool is_acl(const char *name, size_t length)
+{
+	static const char prefix[] = "system.posix_acl_";
+	return length > strlen(prefix) && !memcmp(name, prefix, strlen(prefix));
+}
+
 bool xattr_possible(const struct fsck *fsck, const struct xattr_disk *xattr, const char *name)
 {
 	uint64_t object = le64_get(xattr->value_object);
@@ -38,7 +44,9 @@ bool xattr_possible(const struct fsck *fsck, const struct xattr_disk *xattr, con
 	if (object)
 		return le16_get(xattr->inline_length) == 0 && length > 0 && object >= FIRST_INODE &&
 		       object < fsck->next_inode;
-	return le16_get(xattr->inline_length) == length && length <= XATTR_INLINE;
+	if (le16_get(xattr->inline_length) != length || length > XATTR_INLINE)
+		return false;
+	return !is_acl(name, xattr->name_length) || !fs_check_acl(name + xattr->name_length, length);
 }
 
 bool xattr_again(const uint8_t *bytes, size_t size, size_t at, const char *name, size_t length)

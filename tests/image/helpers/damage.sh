@@ -36,7 +36,7 @@ le64() {
 
 # Makes $whole, and notes where things are.
 make_whole() {
-	mount_image "$whole" "$mnt"
+	mount_image "$whole" "$mnt" -o acl
 	mkdir "$mnt/d" "$mnt/d/sub" "$mnt/empty"
 	head -c 100000 /dev/urandom >"$mnt/file"
 	head -c 50000 /dev/urandom >"$mnt/other"
@@ -53,6 +53,7 @@ make_whole() {
 		os.setxattr(sys.argv[1], "user.small", b"value")
 		os.setxattr(sys.argv[1], "user.large", os.urandom(5000))
 	END
+	setfacl -m u:1:r "$mnt/other"
 	for i in $(seq 500); do echo "$i" >"$mnt/d/file-$i"; done
 	d=$(number d) sub=$(number d/sub) file=$(number file) other=$(number other) long=$(number long) fifo=$(number fifo)
 	unmount "$mnt"
@@ -94,6 +95,7 @@ damage_roots() {
 	damage 'superblock slot . is damaged|both|field' block 0 500 01
 	damage 'says 1[0-9]* inodes|inodes, but' block $roots 56 "$(le64 1000)"
 	damage 'data blocks, but' block $roots 64 "$(le64 1000)"
+	damage '3 inodes are immutable or append-only, but 0 are' block $roots 88 "$(le64 3)"
 	damage 'tree nodes, but' block $roots 72 "$(le64 1000)"
 	damage 'never given out' block $roots 48 "$(le64 20)"
 	damage 'zones' block $roots 40 "$(le64 7)"
@@ -132,6 +134,7 @@ damage_inodes() {
 	damage 'has 77 blocks|says that it has 77' item "$file" 1 0 24 "$(le64 77)"
 	damage 'says that it has 5 xattrs' item "$file" 1 0 116 05000000
 	damage 'reserved field at byte 112' item "$file" 1 0 112 01
+	damage '0 inodes are immutable or append-only, but 1 are' item "$file" 1 0 112 10
 	damage 'parent' item "$file" 1 0 48 "$(le64 1)"
 	damage 'size' item "$fifo" 1 0 16 "$(le64 5)"
 	damage 'symlink' item "$long" 1 0 16 "$(le64 2999)"
@@ -157,8 +160,10 @@ damage_names() {
 	finds 'cannot be reached|is found in'
 }
 
+# xattr_key NAME [INODE]
 xattr_key() {
-	echo "0x$(mmfsctl dump "$whole" inode "$file" | sed -n "s/^  ($file, 3, \([0-9a-f]*\)) xattr: \"$1\" .*/\1/p")"
+	local inode=${2:-$file}
+	echo "0x$(mmfsctl dump "$whole" inode "$inode" | sed -n "s/^  ($inode, 3, \([0-9a-f]*\)) xattr: \"$1\" .*/\1/p")"
 }
 
 damage_xattrs() {
@@ -171,6 +176,10 @@ damage_xattrs() {
 	damage '5000 bytes belong here' item "$file" 3 "$large" 8 "$(le64 $((value - 1)))"
 	damage '5000 bytes that belong to no xattr' item "$file" 3 "$large" 8 "$(le64 $((value - 1)))"
 	damage 'says 4000 bytes' item "$file" 3 "$large" 4 a00f0000
+	# its version, and the tag of its first entry
+	acl=$(xattr_key system.posix_acl_access "$other")
+	damage 'damaged at byte' item "$other" 3 "$acl" 39 03
+	damage 'damaged at byte' item "$other" 3 "$acl" 43 02
 	damage 'wrong size|damaged' slot "$value" 4 1 20 0700
 }
 

@@ -153,7 +153,8 @@ void suite_user_text(const char *text)
 
 static bool needs_special(const struct rule *rule)
 {
-	return !strncmp(rule->file, "readonly/", 9) || !strncmp(rule->file, "full/", 5);
+	return !strncmp(rule->file, "readonly/", 9) || !strncmp(rule->file, "full/", 5) ||
+	       !strncmp(rule->file, "guarded/", 8);
 }
 
 static bool wanted(const struct rule *rule, char *const *patterns, int count)
