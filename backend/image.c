@@ -17,7 +17,7 @@ int image_fail(struct image *image, int error)
 	int none = 0;
 
 	if (!atomic_compare_exchange_strong(&image->failure, &none, -error))
-		return error;
+		return -EIO;
 	if (!image->read_only) {
 		pthread_mutex_lock(&image->super_lock);
 		super_mark_failed(image);
@@ -28,7 +28,7 @@ int image_fail(struct image *image, int error)
 	pthread_cond_broadcast(&image->ring.room);
 	pthread_mutex_unlock(&image->ring.lock);
 	syncer_fail(image);
-	return error;
+	return -EIO;
 }
 
 int image_failure(const struct image *image)

@@ -160,6 +160,7 @@ enum store_mode {
 
 struct store_file_options {
 	enum store_mode mode;
+	bool no_lock;			/* a host that cannot lock is no error; a lock that is held is */
 	unsigned lock_wait_ms;		/* how long to wait for the lock */
 	void (*waiting)(void *context); /* called once when waiting starts; may be NULL */
 	void *context;
@@ -167,8 +168,9 @@ struct store_file_options {
 
 /*
  * Opens, locks (flock) and maps the file at `path`. Errors: those of open(2); -EWOULDBLOCK: somebody else
- * holds the lock; -ENOLCK: the host cannot lock; -EINVAL: not a regular file or block device; -EFBIG: larger
- * than the address space can map. Nothing is changed unless STORE_CREATE made the file.
+ * holds the lock; -ENOLCK: the host cannot lock (and not no_lock); -EINVAL: not a regular file or block
+ * device; -EFBIG: larger than the address space can map. Nothing is changed unless STORE_CREATE made the
+ * file.
  */
 MUST_CHECK int store_file_open(const char *path, const struct store_file_options *options,
 			       struct store **ret_store);

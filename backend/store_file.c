@@ -379,7 +379,7 @@ static int lock_file(const struct store_file *file, const struct store_file_opti
 		if (flock(file->descriptor, operation) == 0)
 			return 0;
 		if (errno == ENOSYS || errno == EOPNOTSUPP || errno == ENOLCK)
-			return -ENOLCK;
+			return options->no_lock ? 0 : -ENOLCK;
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return -errno;
 		if (waited_ms >= options->lock_wait_ms)

@@ -30,7 +30,7 @@ struct daemon {
 	dev_t mounted_device;
 	/* The kernel takes ENOSYS for "opens need no message". Set by INIT, before any other request. */
 	bool open_elided, opendir_elided;
-	atomic_bool failure_told; /* the log has it already */
+	atomic_bool damage_told, failure_told; /* the log has it already */
 };
 
 static inline struct daemon *daemon_of(fuse_req_t request)
@@ -41,12 +41,16 @@ static inline struct daemon *daemon_of(fuse_req_t request)
 /* mmfs is the only one that changes the image, so the kernel may keep what it knows. */
 #define CACHE_SECONDS (365 * 86400.0)
 
+/* Exit status of a daemon that errors=abort has ended. */
+#define STATUS_ABORTED 2
+
 /* ---- log.c ---- */
 
 /* "mmfs: ..." on stderr, or after log_to_syslog in the system log. Without a newline at the end. */
 void log_say(int priority, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void log_to_syslog(void);
-/* Tells once that the image has failed or that damage was found in it. */
+/* Tells once that the image has failed, and once that damage was found in it. With errors=abort a failed
+ * image ends the process here. */
 void log_image_failure(struct daemon *daemon);
 
 /* ---- daemonize.c ---- */

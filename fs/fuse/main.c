@@ -19,6 +19,8 @@ static int open_all(struct daemon *daemon)
 	    .read_only = options->read_only,
 	    .create = true,
 	    .lock_wait_ms = LOCK_WAIT_MS,
+	    .no_lock = options->no_lock,
+	    .no_lock_option = "-o nolock",
 	    .make = {.limit_bytes = options->size_bytes},
 	    .image = {.recover = options->recover,
 		      .commit_seconds = options->commit_seconds,

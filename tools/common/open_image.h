@@ -9,6 +9,8 @@ struct open_image_options {
 	bool create;	       /* make an image if the file does not exist or is empty (mode 0600) */
 	bool quiet;	       /* no notes about recovery */
 	unsigned lock_wait_ms; /* 30000 for mmfs; a note "waiting for ..." is printed when waiting starts */
+	bool no_lock;	       /* go on where the host cannot lock files */
+	const char *no_lock_option; /* what sets no_lock, for the message; NULL: nothing does */
 	struct image_make_options make;
 	struct image_options image; /* read_only and session are filled in by open_image */
 };
