@@ -50,16 +50,21 @@ static bool unsupported(int error)
 	return error == EOPNOTSUPP || error == ENOSYS;
 }
 
-/* The mapping's errno of a failed copy is a guess; the file's real size tells whether it was cut. */
-static int copy_failed(struct store_file *file, uint64_t end, int error)
+/* Has somebody else made the file shorter than `end`? That is remembered. */
+static bool was_cut(struct store_file *file, uint64_t end)
 {
 	struct stat status;
 
-	if (file->regular && fstat(file->descriptor, &status) == 0 && (uint64_t)status.st_size < end) {
-		atomic_store(&file->store.faulted, true);
-		return -EIO;
-	}
-	return error;
+	if (!file->regular || fstat(file->descriptor, &status) < 0 || (uint64_t)status.st_size >= end)
+		return false;
+	atomic_store(&file->store.faulted, true);
+	return true;
+}
+
+/* The mapping's errno of a failed copy is a guess; the file's real size tells whether it was cut. */
+static int copy_failed(struct store_file *file, uint64_t end, int error)
+{
+	return was_cut(file, end) ? -EIO : error;
 }
 
 /* May [offset, offset+length) be written? */
@@ -133,6 +138,9 @@ static int resize_locked(struct store_file *file, uint64_t size)
 		return 0;
 	if (store->fixed_size)
 		return -ENOSPC;
+	/* Growth would bring back as zeros what was cut off. */
+	if (was_cut(file, before))
+		return -EIO;
 	if (size < before)
 		__atomic_store_n(&store->size, size, __ATOMIC_RELEASE);
 	error = truncate_to(file, size);

@@ -3,7 +3,7 @@
 # told, nothing is retried, errors=remount-ro reads on and errors=abort ends the daemon. What was durable before
 # is there again afterwards.
 . "$(dirname "$0")/../lib.sh"
-. "$MMFS_SOURCE/tests/host/lib.sh"
+. "$here/lib.sh"
 need_root
 need_fuse
 image=$tmp/ext4/a.img mnt=$tmp/mnt
