@@ -179,7 +179,10 @@ static int image_start(struct image *image, const struct image_options *options,
 	if (error < 0)
 		return error;
 	image_set_up(image, options);
-	error = recover_replay(image, options, report);
+	if (!image->read_only)
+		error = store_map_ring(image->store, image->ring.start, image->ring.size);
+	if (error == 0)
+		error = recover_replay(image, options, report);
 	if (error == -EUCLEAN && image->repairing)
 		error = repair_journal(image, options, report);
 	if (error == 0 && report->was_clean && !image->read_only && !image->repairing)

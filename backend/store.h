@@ -33,7 +33,9 @@ struct store_ops {
 	int (*sync_all)(struct store *store);
 	void (*freeze)(struct store *store);
 	int (*host_space)(struct store *store, uint64_t *ret_free_bytes);
-	/* The next two may be NULL. */
+	/* Those that follow may be NULL. */
+	int (*map_ring)(struct store *store, uint64_t offset, uint64_t length);
+	void (*sync_later)(struct store *store, uint64_t offset, uint64_t length);
 	int (*allocated)(struct store *store, uint64_t *ret_bytes);
 	void (*forget)(struct store *store);
 };
@@ -100,6 +102,21 @@ static inline MUST_CHECK int store_punch(struct store *store, uint64_t offset, u
 static inline MUST_CHECK int store_sync_range(struct store *store, uint64_t offset, uint64_t length)
 {
 	return store->ops->sync_range(store, offset, length);
+}
+
+/* Tells the host that the range is wanted on the disk, and does not wait: msync(MS_ASYNC). A promise of
+ * nothing; errors show in a later sync. */
+static inline void store_sync_later(struct store *store, uint64_t offset, uint64_t length)
+{
+	if (store->ops->sync_later && length > 0)
+		store->ops->sync_later(store, offset, length);
+}
+
+/* Where the ring lies: it is written and synced through a mapping of its own from here on. Once, before there
+ * are threads. -ENOMEM etc. */
+static inline MUST_CHECK int store_map_ring(struct store *store, uint64_t offset, uint64_t length)
+{
+	return store->ops->map_ring ? store->ops->map_ring(store, offset, length) : 0;
 }
 
 /* Makes everything written to the image durable: fdatasync. */

@@ -1,10 +1,11 @@
 /*
  * The real file: locked, mapped twice (PROT_READ for readers, PROT_READ|PROT_WRITE for store_write alone) at
- * the largest size it may get, so that growth never moves anything. Touching the mapping beyond the file's
- * end faults, which guard.c turns into an errno.
+ * the largest size it may get, so that growth never moves anything; the ring has a third mapping. Touching
+ * the mapping beyond the file's end faults, which guard.c turns into an errno.
  */
 #include "store.h"
 #include "guard.h"
+#include "store_window.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -33,6 +34,7 @@ struct store_file {
 	struct store store;
 	int descriptor;
 	uint8_t *write_base; /* NULL if read-only */
+	struct store_window ring;
 	uint64_t page_size;
 	bool regular;		   /* not a block device */
 	atomic_bool frozen;	   /* writes say -EIO */
@@ -67,6 +69,14 @@ static int copy_failed(struct store_file *file, uint64_t end, int error)
 	return was_cut(file, end) ? -EIO : error;
 }
 
+/* Where to store what belongs at [offset, offset+length) of the file. */
+static uint8_t *writable(const struct store_file *file, uint64_t offset, uint64_t length)
+{
+	uint8_t *in_ring = window_at(&file->ring, offset, length);
+
+	return in_ring ? in_ring : file->write_base + offset;
+}
+
 /* May [offset, offset+length) be written? */
 static int check_write(struct store_file *file, uint64_t offset, uint64_t length)
 {
@@ -88,7 +98,7 @@ static int file_write(struct store *store, uint64_t offset, const void *bytes, s
 
 	if (error < 0)
 		return error;
-	error = guard_copy(file->write_base + offset, bytes, length);
+	error = guard_copy(writable(file, offset, length), bytes, length);
 	return error < 0 ? copy_failed(file, offset + length, error) : 0;
 }
 
@@ -99,7 +109,7 @@ static int file_zero(struct store *store, uint64_t offset, size_t length)
 
 	if (error < 0)
 		return error;
-	error = guard_zero(file->write_base + offset, length);
+	error = guard_zero(writable(file, offset, length), length);
 	return error < 0 ? copy_failed(file, offset + length, error) : 0;
 }
 
@@ -256,10 +266,29 @@ static int file_sync_range(struct store *store, uint64_t offset, uint64_t length
 		return -EROFS;
 	if (length == 0)
 		return 0;
-	if (msync(file->write_base + start, offset + length - start, MS_SYNC) == 0)
+	length += offset - start;
+	if (msync(writable(file, start, length), length, MS_SYNC) == 0)
 		return 0;
 	atomic_store(&store->faulted, true);
 	return -errno;
+}
+
+static void file_sync_later(struct store *store, uint64_t offset, uint64_t length)
+{
+	struct store_file *file = store_file_of(store);
+	uint64_t start = offset - offset % file->page_size;
+
+	length += offset - start;
+	if (!store->read_only)
+		(void)msync(writable(file, start, length), length, MS_ASYNC);
+}
+
+static int file_map_ring(struct store *store, uint64_t offset, uint64_t length)
+{
+	struct store_file *file = store_file_of(store);
+
+	return store->read_only ? 0
+				: window_map(file->descriptor, offset, length, &store->faulted, &file->ring);
 }
 
 static int file_sync_all(struct store *store)
@@ -275,6 +304,7 @@ static void file_freeze(struct store *store)
 	/* Should it fail, the flag alone stops the writes. */
 	if (file->write_base)
 		(void)mprotect(file->write_base, store->map_size, PROT_READ);
+	window_freeze(&file->ring);
 }
 
 static int file_host_space(struct store *store, uint64_t *ret_free_bytes)
@@ -317,6 +347,8 @@ static void file_forget(struct store *store)
 	(void)madvise((void *)(uintptr_t)store->base, store->map_size, MADV_DONTNEED);
 	if (file->write_base)
 		(void)madvise(file->write_base, store->map_size, MADV_DONTNEED);
+	if (file->ring.base)
+		(void)madvise(file->ring.base, file->ring.length, MADV_DONTNEED);
 	(void)posix_fadvise(file->descriptor, 0, 0, POSIX_FADV_DONTNEED);
 }
 
@@ -324,6 +356,7 @@ static void file_close(struct store *store)
 {
 	struct store_file *file = store_file_of(store);
 
+	window_unmap(&file->ring);
 	if (store->base) {
 		guard_unregister(store->base);
 		munmap((void *)(uintptr_t)store->base, store->map_size);
@@ -350,6 +383,8 @@ static const struct store_ops file_ops = {
     .freeze = file_freeze,
     .host_space = file_host_space,
     .allocated = file_allocated,
+    .map_ring = file_map_ring,
+    .sync_later = file_sync_later,
     .forget = file_forget,
 };
 

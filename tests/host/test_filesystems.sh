@@ -113,7 +113,7 @@ for kind in tmpfs ext4 xfs btrfs; do
 	note "$kind"
 	host=$tmp/$kind image=$tmp/$kind/a.img warm=yes
 	case $kind in
-	xfs) host_make xfs "$host" 320M && fallocate -l 200M "$host/other" ;;
+	xfs) host_make xfs "$host" 320M && fallocate -l 150M "$host/other" ;;
 	btrfs) host_make btrfs "$host" 256M && fallocate -l 100M "$host/other" ;;
 	*) host_make $kind "$host" 96M ;;
 	esac
