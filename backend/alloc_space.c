@@ -26,10 +26,11 @@ int space_ensure_size(struct image *image, uint64_t end)
 	if (target > limit)
 		target = limit;
 	result = store_set_size(image->store, target);
-	if ((result == -ENOSPC || result == -EFBIG) && target > need)
+	if ((result == -ENOSPC || result == -EFBIG) && target > need && !store_faulted(image->store))
 		result = store_set_size(image->store, need);
-	/* the sync of the growth failed: not for this caller alone (R16) */
-	return store_faulted(image->store) ? image_fail(image, -EIO) : result;
+	/* The sync of a larger file failed, be it with ENOSPC: that is no lack of room, and another try would
+	 * lie (R16). */
+	return result < 0 && store_faulted(image->store) ? image_fail(image, result) : result;
 }
 
 static int space_reserve(struct image *image, const struct alloc_zone *zone, unsigned at, unsigned end)

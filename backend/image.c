@@ -17,7 +17,7 @@ int image_fail(struct image *image, int error)
 	int none = 0;
 
 	if (!atomic_compare_exchange_strong(&image->failure, &none, -error))
-		return error;
+		return -EIO;
 	if (!image->read_only) {
 		pthread_mutex_lock(&image->super_lock);
 		super_mark_failed(image);
@@ -28,7 +28,7 @@ int image_fail(struct image *image, int error)
 	pthread_cond_broadcast(&image->ring.room);
 	pthread_mutex_unlock(&image->ring.lock);
 	syncer_fail(image);
-	return error;
+	return -EIO;
 }
 
 int image_failure(const struct image *image)
@@ -185,6 +185,8 @@ static int image_start(struct image *image, const struct image_options *options,
 		return error;
 	image_set_up(image, options);
 	error = record_init(image);
+	if (error == 0 && !image->read_only)
+		error = store_map_ring(image->store, image->ring.start, image->ring.size);
 	if (error == 0)
 		error = recover_replay(image, options, report);
 	if (error == -EUCLEAN && image->repairing)

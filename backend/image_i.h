@@ -427,7 +427,8 @@ struct image {
 void image_set_up(struct image *image, const struct image_options *options);
 
 /* Sets the sticky failure: freezes the store, marks the superblock FAILED (best effort), wakes everybody.
- * Returns -error as a negative errno (`error` is negative). */
+ * `error`, a negative errno, is what image_failure tells. Returns -EIO: a full host that fails a sync is no
+ * -ENOSPC, which would make callers look for room. */
 int image_fail(struct image *image, int error);
 
 #endif

@@ -189,13 +189,18 @@ static bool search_zone(struct image *image, uint64_t zone, struct search *searc
 	return true;
 }
 
-/* Zones with room for their map, and how many of them there are up to the last whose map is whole. */
-static uint64_t zones_with_map(const struct image *image, uint64_t *ret_most)
+/* Zones with room for their map. */
+static uint64_t zones_most(const struct image *image)
 {
-	uint64_t most = (size_blocks(image) - image->zone_first + ZONE_BLOCKS - 1) / ZONE_BLOCKS;
-	uint64_t zones = most;
+	return (size_blocks(image) - image->zone_first + ZONE_BLOCKS - 1) / ZONE_BLOCKS;
+}
 
-	*ret_most = most;
+/* Zones up to the last whose map is whole. Looks at blocks that may never have been written: a full tmpfs
+ * cannot even read those through a mapping, so a sound image is not asked. */
+static uint64_t zones_with_map(const struct image *image)
+{
+	uint64_t zones = zones_most(image);
+
 	while (zones > 1 && block_broken(image, zone_start(image, zones - 1), MAGIC_MAP))
 		zones--;
 	return zones;
@@ -237,7 +242,7 @@ static bool root_possible(const struct image *image, const struct root_disk *roo
 /* 1: it was made anew. */
 static int repair_roots_block(struct image *image, const struct image_options *options)
 {
-	uint64_t block = image->roots_block, most, zones = zones_with_map(image, &most);
+	uint64_t block = image->roots_block;
 	const char *why = block_broken(image, block, MAGIC_ROOTS);
 	struct roots_disk roots = {0};
 	bool lost = why != NULL;
@@ -255,8 +260,8 @@ static int repair_roots_block(struct image *image, const struct image_options *o
 		roots.generation = le64_of(1);
 	if (le64_get(roots.next_inode) < FIRST_INODE || le64_get(roots.next_inode) > INODE_LIMIT)
 		roots.next_inode = le64_of(FIRST_INODE);
-	if (le64_get(roots.zones) == 0 || le64_get(roots.zones) > most)
-		roots.zones = le64_of(zones);
+	if (le64_get(roots.zones) == 0 || le64_get(roots.zones) > zones_most(image))
+		roots.zones = le64_of(zones_with_map(image));
 	for (unsigned tree = 0; tree < TREE_COUNT; tree++) {
 		lost |= tree == TREE_FILES && !root_possible(image, &roots.roots[tree]);
 		if (!root_possible(image, &roots.roots[tree]))

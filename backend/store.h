@@ -33,7 +33,9 @@ struct store_ops {
 	int (*sync_all)(struct store *store);
 	void (*freeze)(struct store *store);
 	int (*host_space)(struct store *store, uint64_t *ret_free_bytes);
-	/* The next two may be NULL. */
+	/* Those that follow may be NULL. */
+	int (*map_ring)(struct store *store, uint64_t offset, uint64_t length);
+	void (*sync_later)(struct store *store, uint64_t offset, uint64_t length);
 	int (*allocated)(struct store *store, uint64_t *ret_bytes);
 	void (*prefault)(struct store *store, uint64_t offset, uint64_t length); /* may be NULL */
 	void (*forget)(struct store *store);
@@ -104,6 +106,21 @@ static inline MUST_CHECK int store_sync_range(struct store *store, uint64_t offs
 	return store->ops->sync_range(store, offset, length);
 }
 
+/* Tells the host that the range is wanted on the disk, and does not wait: msync(MS_ASYNC). A promise of
+ * nothing; errors show in a later sync. */
+static inline void store_sync_later(struct store *store, uint64_t offset, uint64_t length)
+{
+	if (store->ops->sync_later && length > 0)
+		store->ops->sync_later(store, offset, length);
+}
+
+/* Where the ring lies: it is written and synced through a mapping of its own from here on. Once, before there
+ * are threads. -ENOMEM etc. */
+static inline MUST_CHECK int store_map_ring(struct store *store, uint64_t offset, uint64_t length)
+{
+	return store->ops->map_ring ? store->ops->map_ring(store, offset, length) : 0;
+}
+
 /* Makes everything written to the image durable: fdatasync. Errors as above. */
 static inline MUST_CHECK int store_sync_all(struct store *store)
 {
@@ -170,6 +187,7 @@ enum store_mode {
 
 struct store_file_options {
 	enum store_mode mode;
+	bool no_lock;			/* a host that cannot lock is no error; a lock that is held is */
 	unsigned lock_wait_ms;		/* how long to wait for the lock */
 	void (*waiting)(void *context); /* called once when waiting starts; may be NULL */
 	void *context;
@@ -177,8 +195,9 @@ struct store_file_options {
 
 /*
  * Opens, locks (flock) and maps the file at `path`. Errors: those of open(2); -EWOULDBLOCK: somebody else
- * holds the lock; -ENOLCK: the host cannot lock; -EINVAL: not a regular file or block device; -EFBIG: larger
- * than the address space can map. Nothing is changed unless STORE_CREATE made the file.
+ * holds the lock; -ENOLCK: the host cannot lock (and not no_lock); -EINVAL: not a regular file or block
+ * device; -EFBIG: larger than the address space can map. Nothing is changed unless STORE_CREATE made the
+ * file.
  */
 MUST_CHECK int store_file_open(const char *path, const struct store_file_options *options,
 			       struct store **ret_store);

@@ -1,7 +1,7 @@
 /*
  * The real file: locked, mapped twice (PROT_READ for readers, PROT_READ|PROT_WRITE for store_write alone) at
- * the largest size it may get, so that growth never moves anything. Touching the mapping beyond the file's
- * end faults, which guard.c turns into an errno.
+ * the largest size it may get, so that growth never moves anything; the ring has a third mapping. Touching
+ * the mapping beyond the file's end faults, which guard.c turns into an errno. store_open.c opens it.
  *
  * Syncs. The kernel tells of a failed writeback once for each open file, to whichever sync of it looks first
  * (fsync(2), errseq_t). So syncs of one open file go one after the other, `faulted` is set before the next
@@ -9,23 +9,17 @@
  * failure, and nothing is tried again (R16). The file is opened twice, once for msync of ranges and once for
  * fdatasync, each being told for itself, so that a small fsync does not wait for a checkpoint's gigabyte.
  */
-#include "store.h"
+#include "store_file_i.h"
 #include "guard.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/fs.h>
-#include <linux/magic.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/vfs.h>
-#include <time.h>
 #include <unistd.h>
 
 #ifndef MADV_POPULATE_READ
@@ -35,44 +29,34 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 
-#define MAPPING_BYTES	(UINT64_C(1) << 44)
-#define LOCK_POLL_MS	50
-#define SIZE_UNIT_BYTES 4096
-
-struct store_file {
-	struct store store;
-	int descriptor; /* of the mappings: msync asks this open file */
-	int whole;	/* the file opened again, for fdatasync; -1: there is no other than `descriptor` */
-	uint8_t *write_base; /* NULL if read-only */
-	uint64_t page_size;
-	bool regular;				/* not a block device */
-	bool shared;				/* another process has the descriptor, too */
-	atomic_bool frozen;			/* writes say -EIO */
-	pthread_mutex_t size_lock;		/* one set_size at a time */
-	pthread_mutex_t range_lock, whole_lock; /* one sync of each open file at a time; leaves */
-};
-
-/* The first member is the interface, so the pointer is the same. */
-static struct store_file *store_file_of(struct store *store)
-{
-	return (struct store_file *)store;
-}
-
 static bool unsupported(int error)
 {
 	return error == EOPNOTSUPP || error == ENOSYS;
 }
 
-/* The mapping's errno of a failed copy is a guess; the file's real size tells whether it was cut. */
-static int copy_failed(struct store_file *file, uint64_t end, int error)
+/* Has somebody else made the file shorter than `end`? That is remembered. */
+static bool was_cut(struct store_file *file, uint64_t end)
 {
 	struct stat status;
 
-	if (file->regular && fstat(file->descriptor, &status) == 0 && (uint64_t)status.st_size < end) {
-		atomic_store(&file->store.faulted, true);
-		return -EIO;
-	}
-	return error;
+	if (!file->regular || fstat(file->descriptor, &status) < 0 || (uint64_t)status.st_size >= end)
+		return false;
+	atomic_store(&file->store.faulted, true);
+	return true;
+}
+
+/* The mapping's errno of a failed copy is a guess; the file's real size tells whether it was cut. */
+static int copy_failed(struct store_file *file, uint64_t end, int error)
+{
+	return was_cut(file, end) ? -EIO : error;
+}
+
+/* Where to store what belongs at [offset, offset+length) of the file. */
+static uint8_t *writable(const struct store_file *file, uint64_t offset, uint64_t length)
+{
+	uint8_t *in_ring = window_at(&file->ring, offset, length);
+
+	return in_ring ? in_ring : file->write_base + offset;
 }
 
 /* May [offset, offset+length) be written? */
@@ -96,7 +80,7 @@ static int file_write(struct store *store, uint64_t offset, const void *bytes, s
 
 	if (error < 0)
 		return error;
-	error = guard_copy(file->write_base + offset, bytes, length);
+	error = guard_copy(writable(file, offset, length), bytes, length);
 	return error < 0 ? copy_failed(file, offset + length, error) : 0;
 }
 
@@ -107,7 +91,7 @@ static int file_zero(struct store *store, uint64_t offset, size_t length)
 
 	if (error < 0)
 		return error;
-	error = guard_zero(file->write_base + offset, length);
+	error = guard_zero(writable(file, offset, length), length);
 	return error < 0 ? copy_failed(file, offset + length, error) : 0;
 }
 
@@ -162,6 +146,9 @@ static int resize_locked(struct store_file *file, uint64_t size)
 		return 0;
 	if (store->fixed_size)
 		return -ENOSPC;
+	/* Growth would bring back as zeros what was cut off. */
+	if (was_cut(file, before))
+		return -EIO;
 	if (size < before)
 		__atomic_store_n(&store->size, size, __ATOMIC_RELEASE);
 	error = truncate_to(file, size);
@@ -278,11 +265,30 @@ static int file_sync_range(struct store *store, uint64_t offset, uint64_t length
 		return -EROFS;
 	if (length == 0)
 		return 0;
+	length += offset - start;
 	pthread_mutex_lock(&file->range_lock);
 	if (!atomic_load(&store->faulted))
-		error = sync_ended(file, msync(file->write_base + start, offset + length - start, MS_SYNC));
+		error = sync_ended(file, msync(writable(file, start, length), length, MS_SYNC));
 	pthread_mutex_unlock(&file->range_lock);
 	return error;
+}
+
+static void file_sync_later(struct store *store, uint64_t offset, uint64_t length)
+{
+	struct store_file *file = store_file_of(store);
+	uint64_t start = offset - offset % file->page_size;
+
+	length += offset - start;
+	if (!store->read_only)
+		(void)msync(writable(file, start, length), length, MS_ASYNC);
+}
+
+static int file_map_ring(struct store *store, uint64_t offset, uint64_t length)
+{
+	struct store_file *file = store_file_of(store);
+
+	return store->read_only ? 0
+				: window_map(file->descriptor, offset, length, &store->faulted, &file->ring);
 }
 
 static int file_sync_all(struct store *store)
@@ -298,6 +304,7 @@ static void file_freeze(struct store *store)
 	/* Should it fail, the flag alone stops the writes. */
 	if (file->write_base)
 		(void)mprotect(file->write_base, store->map_size, PROT_READ);
+	window_freeze(&file->ring);
 }
 
 static int file_host_space(struct store *store, uint64_t *ret_free_bytes)
@@ -348,6 +355,8 @@ static void file_forget(struct store *store)
 	(void)madvise((void *)(uintptr_t)store->base, store->map_size, MADV_DONTNEED);
 	if (file->write_base)
 		(void)madvise(file->write_base, store->map_size, MADV_DONTNEED);
+	if (file->ring.base)
+		(void)madvise(file->ring.base, file->ring.length, MADV_DONTNEED);
 	(void)posix_fadvise(file->descriptor, 0, 0, POSIX_FADV_DONTNEED);
 }
 
@@ -355,6 +364,7 @@ static void file_close(struct store *store)
 {
 	struct store_file *file = store_file_of(store);
 
+	window_unmap(&file->ring);
 	if (store->base) {
 		guard_unregister(store->base);
 		munmap((void *)(uintptr_t)store->base, store->map_size);
@@ -376,7 +386,7 @@ static void file_close(struct store *store)
 	free(file);
 }
 
-static const struct store_ops file_ops = {
+const struct store_ops store_file_ops = {
     .close = file_close,
     .write = file_write,
     .zero = file_zero,
@@ -389,245 +399,10 @@ static const struct store_ops file_ops = {
     .host_space = file_host_space,
     .allocated = file_allocated,
     .prefault = file_prefault,
+    .map_ring = file_map_ring,
+    .sync_later = file_sync_later,
     .forget = file_forget,
 };
-
-/* ---- opening ---- */
-
-static int open_file(struct store_file *file, const char *path, enum store_mode mode)
-{
-	/* NONBLOCK: opening a FIFO by mistake must not hang; it means nothing for files and block devices. */
-	int flags = O_CLOEXEC | O_NOCTTY | O_NONBLOCK | (mode == STORE_READ_ONLY ? O_RDONLY : O_RDWR);
-	struct stat status;
-
-	/* A block device opened with O_EXCL cannot be mounted, nor opened so again, in the meantime. */
-	if (mode != STORE_READ_ONLY && stat(path, &status) == 0 && S_ISBLK(status.st_mode))
-		flags |= O_EXCL;
-	else if (mode == STORE_CREATE)
-		flags |= O_CREAT;
-	file->descriptor = open(path, flags, 0600);
-	if (file->descriptor < 0)
-		return -errno;
-	if (fstat(file->descriptor, &status) < 0)
-		return -errno;
-	if (!S_ISREG(status.st_mode) && !S_ISBLK(status.st_mode))
-		return -EINVAL;
-	file->regular = S_ISREG(status.st_mode);
-	return 0;
-}
-
-/* Without it (no /proc, say) all syncs are of one open file: slower, and as right. */
-static void open_again(struct store_file *file)
-{
-	char path[32];
-
-	if (file->store.read_only)
-		return;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", file->descriptor);
-	file->whole = open(path, O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-}
-
-static int lock_file(const struct store_file *file, const struct store_file_options *options)
-{
-	int operation = (options->mode == STORE_READ_ONLY ? LOCK_SH : LOCK_EX) | LOCK_NB;
-	const struct timespec poll = {.tv_nsec = LOCK_POLL_MS * 1000000L};
-	bool told = false;
-
-	for (unsigned waited_ms = 0;; waited_ms += LOCK_POLL_MS) {
-		if (flock(file->descriptor, operation) == 0)
-			return 0;
-		if (errno == ENOSYS || errno == EOPNOTSUPP || errno == ENOLCK)
-			return -ENOLCK;
-		if (errno != EWOULDBLOCK && errno != EINTR)
-			return -errno;
-		if (waited_ms >= options->lock_wait_ms)
-			return -EWOULDBLOCK;
-		if (!told && options->waiting)
-			options->waiting(options->context);
-		told = true;
-		nanosleep(&poll, NULL);
-	}
-}
-
-static int find_size(struct store_file *file)
-{
-	struct stat status;
-	uint64_t device_bytes;
-
-	if (!file->regular) {
-		if (ioctl(file->descriptor, BLKGETSIZE64, &device_bytes) < 0)
-			return -errno;
-		file->store.size = device_bytes - device_bytes % SIZE_UNIT_BYTES;
-		file->store.fixed_size = true;
-		return 0;
-	}
-	if (fstat(file->descriptor, &status) < 0)
-		return -errno;
-	file->store.size = (uint64_t)status.st_size;
-	return 0;
-}
-
-/* Copy-on-write would break what store_reserve promises, so ask btrfs for none while the file is empty. */
-static void avoid_copy_on_write(const struct store_file *file)
-{
-	struct statfs host;
-	int flags;
-
-	if (!file->regular || file->store.size > 0)
-		return;
-	if (fstatfs(file->descriptor, &host) < 0 || host.f_type != BTRFS_SUPER_MAGIC)
-		return;
-	if (ioctl(file->descriptor, FS_IOC_GETFLAGS, &flags) < 0)
-		return;
-	flags |= FS_NOCOW_FL;
-	(void)ioctl(file->descriptor, FS_IOC_SETFLAGS, &flags);
-}
-
-static int map_once(struct store_file *file, uint64_t bytes)
-{
-	void *base = mmap(NULL, bytes, PROT_READ, MAP_SHARED, file->descriptor, 0);
-	void *write_base = NULL;
-
-	if (base == MAP_FAILED)
-		return -errno;
-	if (!file->store.read_only) {
-		write_base = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file->descriptor, 0);
-		if (write_base == MAP_FAILED) {
-			int error = -errno;
-
-			munmap(base, bytes);
-			return error;
-		}
-		(void)madvise(write_base, bytes, MADV_DONTDUMP);
-	}
-	(void)madvise(base, bytes, MADV_DONTDUMP);
-	file->store.base = base;
-	file->store.map_size = bytes;
-	file->write_base = write_base;
-	return 0;
-}
-
-/* Halves the size until it fits the address space (ulimit -v, sanitizers), but not below the image's. */
-static int map_file(struct store_file *file)
-{
-	uint64_t least = file->store.size + file->page_size - 1;
-	uint64_t bytes = MAPPING_BYTES;
-	int error;
-
-	least -= least % file->page_size;
-	if (least == 0)
-		least = file->page_size;
-	if (file->store.fixed_size)
-		bytes = least;
-	while (bytes < least)
-		bytes *= 2;
-	for (;;) {
-		error = map_once(file, bytes);
-		if (error != -ENOMEM && error != -EOVERFLOW && error != -EINVAL)
-			break;
-		if (bytes == least)
-			return -EFBIG;
-		bytes = bytes / 2 > least ? bytes / 2 : least;
-	}
-	if (error < 0)
-		return error;
-	error = guard_register(file->store.base, file->store.map_size, &file->store.faulted);
-	if (error == 0 && file->write_base)
-		error = guard_register(file->write_base, file->store.map_size, &file->store.faulted);
-	return error;
-}
-
-static struct store_file *file_new(enum store_mode mode)
-{
-	struct store_file *file = calloc(1, sizeof(*file));
-
-	if (!file)
-		return NULL;
-	file->store.ops = &file_ops;
-	file->store.read_only = mode == STORE_READ_ONLY;
-	file->descriptor = file->whole = -1;
-	file->page_size = (uint64_t)sysconf(_SC_PAGESIZE);
-	pthread_mutex_init(&file->size_lock, NULL);
-	pthread_mutex_init(&file->range_lock, NULL);
-	pthread_mutex_init(&file->whole_lock, NULL);
-	return file;
-}
-
-/* Maps a file that is open and locked; the store is closed if this fails. */
-static int file_start(struct store_file *file, enum store_mode mode, struct store **ret_store)
-{
-	int error = find_size(file);
-
-	if (error == 0)
-		open_again(file);
-	if (error == 0 && mode == STORE_CREATE)
-		avoid_copy_on_write(file);
-	if (error == 0)
-		error = map_file(file);
-	if (error < 0)
-		file_close(&file->store);
-	else
-		*ret_store = &file->store;
-	return error;
-}
-
-/* Opens and locks; the store is closed if this fails. */
-static int file_lock(const char *path, const struct store_file_options *options, struct store_file **ret_file)
-{
-	struct store_file *file = file_new(options->mode);
-	int error;
-
-	if (!file)
-		return -ENOMEM;
-	error = open_file(file, path, options->mode);
-	if (error == 0)
-		error = lock_file(file, options);
-	if (error < 0)
-		file_close(&file->store);
-	else
-		*ret_file = file;
-	return error;
-}
-
-int store_file_open(const char *path, const struct store_file_options *options, struct store **ret_store)
-{
-	struct store_file *file;
-	int error = file_lock(path, options, &file);
-
-	return error < 0 ? error : file_start(file, options->mode, ret_store);
-}
-
-int store_file_lock(const char *path, const struct store_file_options *options, int *ret_descriptor)
-{
-	struct store_file *file;
-	int error = file_lock(path, options, &file);
-
-	if (error < 0)
-		return error;
-	*ret_descriptor = file->descriptor;
-	file->descriptor = -1;
-	file_close(&file->store);
-	return 0;
-}
-
-int store_file_open_locked(int descriptor, enum store_mode mode, struct store **ret_store)
-{
-	struct store_file *file = file_new(mode);
-	struct stat status;
-
-	if (!file || fstat(descriptor, &status) < 0) {
-		int error = file ? -errno : -ENOMEM;
-
-		if (file)
-			file_close(&file->store);
-		close(descriptor);
-		return error;
-	}
-	file->descriptor = descriptor;
-	file->shared = true;
-	file->regular = S_ISREG(status.st_mode);
-	return file_start(file, mode, ret_store);
-}
 
 int store_file_descriptor(const struct store *store)
 {

@@ -271,6 +271,10 @@ int image_sync(struct image *image, uint64_t lsn, const struct byte_range *range
 	if (image->read_only)
 		return 0;
 	if (image->fsync_async) {
+		for (size_t i = 0; i < count; i++)
+			store_sync_later(image->store, ranges[i].offset, ranges[i].length);
+		if (seal)
+			store_sync_later(image->store, image->ring.start, image->ring.size);
 		if (syncer->running && (seal || count > 0))
 			syncer_wake(image, &syncer->seal_wanted);
 		return image_failure(image) ? -EIO : 0;

@@ -309,7 +309,7 @@ int fs_fallocate_step(struct fs *fs, uint64_t number, struct fs_fallocation *f)
 		result = -ENODEV;
 	/* Room may be had behind what an append-only file has. */
 	if (!result)
-		result = flags_check_write(&inode, !(mode & ~FALLOC_FL_KEEP_SIZE));
+		result = flags_check_write(&inode, !(f->mode & ~FALLOC_FL_KEEP_SIZE));
 	if (!result)
 		result = fallocate_locked(fs, &inode, f);
 	inode_unlock(fs, number);

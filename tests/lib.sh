@@ -104,11 +104,11 @@ wait_gone() {
 	shift
 	for pid; do
 		while [ -d "/proc/$pid" ]; do
-			# A zombie has ended: only its parent has not looked yet.
+			# A zombie has ended, once its threads have: only its parent has not looked yet.
 			rest=$(cat "/proc/$pid/stat" 2>/dev/null) || break
 			rest=${rest##*) }
 			state=${rest%% *}
-			[ "$state" != Z ] || break
+			[ "$state" != Z ] || [ "$(find "/proc/$pid/task" -mindepth 1 -maxdepth 1 2>/dev/null | wc -l)" -gt 1 ] || break
 			[ "$SECONDS" -le "$end" ] || { note "process $pid still runs after $limit s"; return 1; }
 			sleep 0.05
 		done

@@ -28,6 +28,7 @@ struct daemon {
 	uint64_t connection;	   /* random: tells the requests of one mount from those of another (R17) */
 	struct handover *handover; /* NULL: nobody supervises, and the mount ends with this process */
 	int supervisor;		   /* socket, if there is a handover */
+	int child_status;	   /* in the supervisor: of a daemon that ended by itself */
 	int image_descriptor;	   /* locked */
 	bool image_created;	   /* it did not exist before */
 	int fuse_descriptor;	   /* goes_on: the connection's */
@@ -50,13 +51,16 @@ static inline struct daemon *daemon_of(fuse_req_t request)
 #define CACHE_SECONDS (365 * 86400.0)
 
 #define WRITE_MOST (1u << 20) /* bytes of one WRITE: what the kernel sends at most */
+/* Exit status of a daemon that errors=abort has ended. */
+#define STATUS_ABORTED 2
 
 /* ---- log.c ---- */
 
 /* "mmfs: ..." on stderr, or after log_to_syslog in the system log. Without a newline at the end. */
 void log_say(int priority, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void log_to_syslog(void);
-/* Tells once that the image has failed or that damage was found in it. */
+/* Tells once that the image has failed, and once that damage was found in it. With errors=abort a failed
+ * image ends the process here. */
 void log_image_failure(struct daemon *daemon);
 
 /* ---- daemonize.c ---- */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <syslog.h>
+#include <unistd.h>
 
 /* Set once, before there is more than one thread that could say anything. */
 static atomic_bool use_syslog;
@@ -42,6 +43,14 @@ void log_to_syslog(void)
 	fuse_set_log_func(say_of_libfuse);
 }
 
+/* Not an orderly end: the mount stays, dead, so that nobody writes to the directory below it by mistake. */
+static _Noreturn void end_aborted(const struct daemon *daemon)
+{
+	log_say(LOG_CRIT, "%s: the daemon of %s ends (errors=abort); mount the image again to recover it",
+		daemon->image_path, daemon->mountpoint);
+	_exit(STATUS_ABORTED);
+}
+
 void log_image_failure(struct daemon *daemon)
 {
 	int failure = image_failure(daemon->image);
@@ -50,9 +59,12 @@ void log_image_failure(struct daemon *daemon)
 	if (*damage && !atomic_exchange(&daemon->damage_told, true))
 		log_say(LOG_CRIT, "%s: damage found: %s; unmount it and run fsck.mmfs -n", daemon->image_path,
 			damage);
-	if (failure && !atomic_exchange(&daemon->failure_told, true))
-		log_say(LOG_CRIT,
-			"%s: the image failed (%s): nothing more is written to it; unmount it, see to its "
-			"disk, and mount it again",
-			daemon->image_path, strerror(failure < 0 ? -failure : failure));
+	if (!failure || atomic_exchange(&daemon->failure_told, true))
+		return;
+	log_say(LOG_CRIT,
+		"%s: the image failed (%s): nothing more is written to it; unmount it, see to its "
+		"disk, and mount it again",
+		daemon->image_path, strerror(failure < 0 ? -failure : failure));
+	if (daemon->options->errors_abort)
+		end_aborted(daemon);
 }

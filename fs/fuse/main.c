@@ -17,8 +17,11 @@
 
 static int lock(struct daemon *daemon)
 {
-	struct open_image_options how = {
-	    .read_only = daemon->options->read_only, .create = true, .lock_wait_ms = LOCK_WAIT_MS};
+	struct open_image_options how = {.read_only = daemon->options->read_only,
+					 .create = true,
+					 .lock_wait_ms = LOCK_WAIT_MS,
+					 .no_lock = daemon->options->no_lock,
+					 .no_lock_option = "-o nolock"};
 
 	return lock_image("mmfs", daemon->image_path, &how, &daemon->image_descriptor,
 			  &daemon->image_created);
@@ -159,5 +162,7 @@ int main(int count, char **arguments)
 	free(daemon.image_path);
 	free(daemon.mountpoint);
 	options_free(&options);
-	return error ? 1 : 0;
+	if (!error)
+		return 0;
+	return daemon.child_status ? daemon.child_status : 1;
 }

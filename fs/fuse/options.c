@@ -146,6 +146,14 @@ static int take_supervise(struct options *options, const char *value)
 	return 0;
 }
 
+static int take_errors(struct options *options, const char *value)
+{
+	if (strcmp(value, "remount-ro") != 0 && strcmp(value, "abort") != 0)
+		return -EINVAL;
+	options->errors_abort = !strcmp(value, "abort");
+	return 0;
+}
+
 static int take_fsname(struct options *options, const char *value)
 {
 	char *copy = strdup(value);
@@ -171,6 +179,10 @@ static const struct option_row rows[] = {
      "make everything durable that often, 1 to 3600 (default: 5)"},
     {"fsync", OPTION_VALUE, NO_FIELD, "sync|async", take_fsync,
      "async: fsync returns at once, for throw-away work (default: sync)"},
+    {"errors", OPTION_VALUE, NO_FIELD, "remount-ro|abort", take_errors,
+     "when the image fails: read on, or end the daemon (default: remount-ro)"},
+    {"nolock", OPTION_SET, FIELD(no_lock), NULL, NULL,
+     "mount where files cannot be locked: see to it that nobody else does"},
     {"overlay_max", OPTION_VALUE, NO_FIELD, "SIZE", take_overlay_max,
      "memory for metadata not yet checkpointed, at least 1M (default: 64M)"},
     {"threads", OPTION_VALUE, NO_FIELD, "N", take_threads,

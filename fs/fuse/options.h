@@ -13,6 +13,8 @@ struct options {
 	bool acl;
 	bool fsync_async;
 	bool supervise;		    /* the mount outlives its daemon */
+	bool errors_abort;	    /* the image fails: end instead of reading on */
+	bool no_lock;		    /* go on where files cannot be locked */
 	bool suid_given, dev_given; /* whether set-id bits and device nodes count was said */
 	uint64_t size_bytes;	    /* largest size of the image; 0: not given */
 	uint64_t overlay_bytes;	    /* 0: not given */

@@ -6,9 +6,12 @@
 
 void reply_error(fuse_req_t request, int error)
 {
-	if (error == -EIO || error == -EUCLEAN)
-		log_image_failure(daemon_of(request));
+	struct daemon *daemon = daemon_of(request);
+
 	fuse_reply_err(request, -error);
+	/* Afterwards, as it may be the end of this process. */
+	if (error == -EIO || error == -EUCLEAN)
+		log_image_failure(daemon);
 }
 
 void reply_fill_stat(const struct fs_attr *attr, struct stat *ret_stat)

@@ -30,6 +30,7 @@
 #define BACKGROUND_REQUESTS 64u
 #define READ_AHEAD_KIB	    1024u
 #define HEALTH_MS	    10000 /* how often the image is looked at when no request fails */
+#define HEALTH_ABORT_MS	    500	  /* the same when its failure is to end the daemon */
 #define END_MS		    5000  /* how long an ended mount may take to let the workers go */
 
 /* ---- INIT ---- */
@@ -300,8 +301,10 @@ static bool wait_for_end(struct daemon *daemon, int signals)
 				  {.fd = workers_ended_descriptor(), .events = POLLIN},
 				  {.fd = resend_over_descriptor(), .events = POLLIN}};
 
+	int health_ms = daemon->options->errors_abort ? HEALTH_ABORT_MS : HEALTH_MS;
+
 	for (;;) {
-		int count = poll(polled, 3, HEALTH_MS);
+		int count = poll(polled, 3, health_ms);
 		log_image_failure(daemon);
 		if (count <= 0)
 			continue;

@@ -243,8 +243,10 @@ static int supervise(struct supervisor *supervisor, bool *ret_child)
 		if (error || *ret_child)
 			return error;
 		int status = wait_for_child(supervisor);
-		if (WIFEXITED(status))
+		if (WIFEXITED(status)) {
+			supervisor->daemon->child_status = WEXITSTATUS(status);
 			return WEXITSTATUS(status) ? -ECHILD : 0;
+		}
 		if (!may_restart(supervisor, WTERMSIG(status)))
 			return -ECHILD;
 		note_restart(supervisor, WTERMSIG(status));

@@ -1,12 +1,13 @@
 #!/bin/bash
 # kill -9 of the daemon in the middle of work, again and again, as root and as nobody: a remount needs no fsck,
-# and whatever was acknowledged before the kill is there. MMFS_KILL_ROUNDS sets the number of rounds.
+# and whatever was acknowledged before the kill is there. MMFS_KILL_ROUNDS sets the number of rounds,
+# MMFS_KILL_USERS who mounts.
 # timeout: 900
 . "$(dirname "$0")/../lib.sh"
 nobody_setup
 helper acknowledged
 chmod 755 "$tmp/bin/acknowledged"
-rounds=${MMFS_KILL_ROUNDS:-$(size 10 200)}
+rounds=${MMFS_KILL_ROUNDS:-$(size 14 200)}
 seed=${MMFS_KILL_SEED:-$(od -An -N 4 -t u4 /dev/urandom | tr -d ' ')}
 note "seed $seed (MMFS_KILL_SEED)"
 RANDOM=$((seed % 32768))
@@ -15,7 +16,7 @@ mkdir -m 777 "$tmp/logs"
 # cp -v names a file when it begins to copy it: all but the last one named are complete.
 copied_is_there() {
 	local line from to
-	head -n -1 "$1" | grep -a "^'.*' -> '.*'$" | while IFS= read -r line; do
+	head -n -1 "$1" | { grep -a "^'.*' -> '.*'$" || true; } | while IFS= read -r line; do
 		from=${line#\'}
 		from=${from%%\' -> *}
 		to=${line##*-> \'}
@@ -60,7 +61,7 @@ round() {
 	note "$user, round $number: $(cat "$log.said"), $(wc -l <"$log.copied") files copied, remount $started ms"
 }
 
-for user in root nobody; do
+for user in ${MMFS_KILL_USERS:-root nobody}; do
 	run=()
 	image=$tmp/root.img mnt=$tmp/mnt
 	if [ $user = nobody ]; then

@@ -49,7 +49,7 @@ image_calls+='fdatasync|pwrite|pwritev|copy_file_range)[[:space:]]*\('
 others=()
 for file in "${backend[@]}" "${fs[@]}" "${fuse[@]}" "${tools[@]}"; do
 	case $file in
-	backend/store_file.c | backend/guard.c) ;;
+	backend/store_*.c | backend/guard.c) ;;
 	fs/fuse/handover.c) ;; # memory of its own, no image
 	*) others+=("$file") ;;
 	esac

@@ -255,6 +255,25 @@ static void test_cut_file(void **state)
 	store_close(store);
 }
 
+/* What was cut off must not come back as zeros, which would be taken for the bytes that were there. */
+static void test_cut_file_stays_cut(void **state)
+{
+	struct backend *b = *state;
+	struct store *store = backend_store(b, STORE_WRITE);
+	struct stat status;
+	uint8_t byte;
+
+	assert_int_equal(store_set_size(store, 1 << 20), 0);
+	assert_int_equal(truncate(b->path, 65536), 0);
+	assert_int_equal(store_set_size(store, 2 << 20), -EIO);
+	assert_true(store_faulted(store));
+	assert_int_equal(stat(b->path, &status), 0);
+	assert_int_equal(status.st_size, 65536);
+	assert_int_equal(guard_copy(&byte, store_at(store, 65536), 1), -EIO);
+	assert_int_equal(store_set_size(store, 512 << 10), -EIO);
+	store_close(store);
+}
+
 /* A fault outside of a guarded copy: zeros, and the failure is remembered. */
 static void test_fault_without_guard(void **state)
 {
@@ -378,6 +397,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_lock_waits, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_open_errors, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_cut_file, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_cut_file_stays_cut, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_fault_without_guard, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_freeze, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_stray_store, setup, teardown),

@@ -129,6 +129,12 @@ static int say_open_failure(const struct file_name *name, int error, const struc
 			   "too large to map into memory (%s); raise the address space limit (ulimit -v)",
 			   strerror(-error));
 	case ENOLCK:
+		if (options->no_lock_option)
+			return say(
+			    name, error,
+			    "its filesystem cannot lock files; if nobody else uses the image, mount with "
+			    "%s, else copy it to a local disk",
+			    options->no_lock_option);
 		return say(name, error, "its filesystem cannot lock files; copy the image to a local disk");
 	default:
 		return say(name, error, "cannot be opened: %s", strerror(-error));
@@ -152,6 +158,7 @@ static struct store_file_options how_to_open(struct file_name *name, const struc
 	return (struct store_file_options){
 	    .mode = mode_of(options),
 	    .lock_wait_ms = options->lock_wait_ms,
+	    .no_lock = options->no_lock,
 	    .waiting = note_waiting,
 	    .context = name,
 	};
