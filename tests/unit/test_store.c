@@ -306,6 +306,43 @@ static void test_freeze(void **state)
 	store_close(store);
 }
 
+/* The ring's own mapping is of the same pages, also where a range lies on its edge or outside. */
+static void test_ring_mapping(void **state)
+{
+	enum { RING = 65536, LENGTH = 131072 };
+	struct backend *b = *state;
+	struct store *store = backend_store(b, STORE_WRITE);
+	static const uint64_t offsets[] = {
+	    0, RING - 3, RING, RING + 5, RING + LENGTH - 6, RING + LENGTH - 3, RING + LENGTH};
+	uint8_t seen[6];
+
+	assert_int_equal(store_set_size(store, 1 << 20), 0);
+	assert_int_equal(store_map_ring(store, RING, LENGTH), 0);
+	for (size_t i = 0; i < sizeof(offsets) / sizeof(offsets[0]); i++) {
+		char text[7];
+
+		snprintf(text, sizeof(text), "text-%zu", i);
+		assert_int_equal(store_write(store, offsets[i], text, 6), 0);
+		assert_memory_equal(store_at(store, offsets[i]), text, 6);
+		assert_int_equal(store_sync_range(store, offsets[i], 6), 0);
+		store_sync_later(store, offsets[i], 6);
+		backend_peek(b, offsets[i], seen, sizeof(seen));
+		assert_memory_equal(seen, text, 6);
+		assert_int_equal(store_zero(store, offsets[i], 6), 0);
+	}
+	assert_int_equal(store_write(store, RING + 100, "abc", 3), 0);
+	store_freeze(store);
+	assert_int_equal(store_write(store, RING + 100, "xyz", 3), -EIO);
+	assert_memory_equal(store_at(store, RING + 100), "abc", 3);
+	store_close(store);
+
+	store = backend_store(b, STORE_READ_ONLY);
+	assert_int_equal(store_map_ring(store, RING, LENGTH), 0);
+	assert_int_equal(store_write(store, RING, "abc", 3), -EROFS);
+	assert_memory_equal(store_at(store, RING + 100), "abc", 3);
+	store_close(store);
+}
+
 /* Readers have a mapping that cannot be written: a stray store dies instead of damaging the image (R3). */
 static bool stray_store(const struct backend *b)
 {
@@ -400,6 +437,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_cut_file_stays_cut, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_fault_without_guard, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_freeze, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_ring_mapping, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_stray_store, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_limits, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_host_space, setup, teardown),
