@@ -33,6 +33,9 @@ struct fs_options {
 /* Makes the root directory if the image has none; clears orphans and finishes intents of an earlier life (not
  * when read_only). The image stays the caller's; close the fs first. */
 MUST_CHECK int fs_open(struct image *image, const struct fs_options *options, struct fs **ret_fs);
+/* The program is about to end: operations that take long give up with -EINTR, or leave to the next mount what
+ * can be finished then. For any thread; not to be taken back. */
+void fs_stop(struct fs *fs);
 /* Clears what unlinked inodes are left. NULL is allowed. */
 int fs_close(struct fs *fs);
 /* Lets go of the memory only: nothing is written, as after a kill (tests), or when the image has failed. */
