@@ -301,6 +301,8 @@ int fs_fallocate_step(struct fs *fs, uint64_t number, struct fs_fallocation *f)
 		return -EOPNOTSUPP;
 	if (f->length == 0)
 		return -EINVAL;
+	if (atomic_load_explicit(&fs->stopping, memory_order_relaxed))
+		return -EINTR;
 	if (f->offset > FILE_SIZE_MAX || f->length > FILE_SIZE_MAX - f->offset)
 		return -EFBIG;
 	inode_lock(fs, number);

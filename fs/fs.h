@@ -51,6 +51,9 @@ MUST_CHECK int fs_open(struct image *image, const struct fs_options *options, st
 /* After goes_on, once no request of before is left to be answered: deletes those orphans that nobody knows.
  */
 MUST_CHECK int fs_settle(struct fs *fs);
+/* The program is about to end: operations that take long give up with -EINTR, or leave to the next mount what
+ * can be finished then. For any thread; not to be taken back. */
+void fs_stop(struct fs *fs);
 /* Clears what unlinked inodes are left. NULL is allowed. */
 int fs_close(struct fs *fs);
 /* Lets go of the memory only: nothing is written, as after a kill (tests), or when the image has failed. */

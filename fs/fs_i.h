@@ -33,6 +33,7 @@ struct fs {
 	pthread_rwlock_t inode_locks[INODE_LOCKS];
 	struct lookups *lookups; /* NULL: not tracked, nobody knows any inode */
 	struct dirty *dirty;
+	atomic_bool stopping; /* fs_stop */
 	atomic_ulong orphans; /* never fewer than there are on the orphan list */
 };
 
@@ -177,7 +178,7 @@ void file_prefault_zeros(void);
  * record. */
 int truncate_to(struct fs *fs, struct inode *inode, uint64_t size) MUST_CHECK;
 /* Frees all extents from block `first_block` on, in as many transactions as needed, then removes the intent.
- */
+ * -EINTR: after fs_stop; the intent stays. */
 int truncate_finish(struct fs *fs, uint64_t inode, uint64_t first_block) MUST_CHECK;
 int truncate_finish_intents(struct fs *fs) MUST_CHECK; /* fs_open */
 

@@ -108,6 +108,11 @@ int fs_open(struct image *image, const struct fs_options *options, struct fs **r
 	return 0;
 }
 
+void fs_stop(struct fs *fs)
+{
+	atomic_store(&fs->stopping, true);
+}
+
 void fs_drop(struct fs *fs)
 {
 	if (!fs)

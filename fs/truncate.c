@@ -104,7 +104,9 @@ int truncate_finish(struct fs *fs, uint64_t inode, uint64_t first_block)
 	bool done = false;
 	int result = 0;
 	while (!result && !done)
-		result = truncate_continue(fs, inode, first_block, &done);
+		result = atomic_load_explicit(&fs->stopping, memory_order_relaxed)
+			     ? -EINTR
+			     : truncate_continue(fs, inode, first_block, &done);
 	return result;
 }
 

@@ -39,7 +39,6 @@ struct daemon {
 	/* The kernel takes ENOSYS for "opens need no message". Set by INIT, before any other request. */
 	bool open_elided, opendir_elided;
 	atomic_bool damage_told, failure_told; /* the log has it already */
-	atomic_bool stopping;		       /* the mount is being ended: long requests give up */
 };
 
 static inline struct daemon *daemon_of(fuse_req_t request)

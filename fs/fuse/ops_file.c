@@ -78,13 +78,10 @@ static void ops_fsync(fuse_req_t request, fuse_ino_t inode, int data_only, struc
 	reply_error(request, fs_sync(daemon_of(request)->fs, inode, data_only != 0));
 }
 
-/* Is a long fallocate to give up? What it has allocated does no harm. One that zeroes goes on unless the
- * mount ends: after an error the kernel would go on showing what it has cached of the part that was zeroed.
- */
+/* Is a long fallocate to give up? What it has allocated does no harm. One that zeroes goes on: after an error
+ * the kernel would go on showing what it has cached of the part that was zeroed. */
 static bool allocation_ends(fuse_req_t request, int mode)
 {
-	if (atomic_load(&daemon_of(request)->stopping))
-		return true;
 	return !(mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE)) && fuse_req_interrupted(request);
 }
 

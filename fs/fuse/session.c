@@ -324,8 +324,6 @@ static bool wait_for_end(struct daemon *daemon, int signals)
 static bool stop(struct daemon *daemon, bool answers)
 {
 	bool busy = false;
-
-	atomic_store(&daemon->stopping, true);
 	int error = answers ? mountpoint_unmount(daemon, &busy) : mountpoint_detach(daemon);
 
 	if (error)
@@ -334,6 +332,7 @@ static bool stop(struct daemon *daemon, bool answers)
 		log_say(LOG_WARNING, "%s: still in use; detached", daemon->mountpoint);
 	if (!error && workers_ended(busy ? 0 : END_MS))
 		return false;
+	fs_stop(daemon->fs);
 	workers_abandon();
 	return true;
 }

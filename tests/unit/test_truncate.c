@@ -141,6 +141,34 @@ static void test_failure_after_first_record(void **state)
 	store_sim_free(f.sim);
 }
 
+/* The program is about to end: the rest of a cut is left to the next mount, and nothing comes to light. */
+static void test_stopping(void **state)
+{
+	(void)state;
+	struct sim_fixture f;
+	struct fs_attr attr;
+	uint64_t blocks;
+	sim_make(&f);
+	uint64_t file = sim_file(&f, "f");
+	make_fragments(f.fs, file, 100);
+	fs_stop(f.fs);
+	assert_int_equal(set_size(f.fs, file, 10 * BLOCK_SIZE), 0);
+	assert_int_equal(size_of(f.fs, file, &blocks), 10 * BLOCK_SIZE);
+	assert_in_range(blocks, 6, 99);
+	struct fs_set grow = {.what = FS_SET_SIZE, .size = 100 * BLOCK_SIZE};
+	assert_int_equal(fs_setattr(f.fs, file, &grow, &attr), -EINTR);
+	assert_int_equal(fs_fallocate(f.fs, file, 0, 0, 100 * BLOCK_SIZE), -EINTR);
+	struct store_sim *sim = f.sim;
+	assert_int_equal(fs_close(f.fs), 0);
+	assert_int_equal(image_close(f.image), 0);
+	sim_start(&f, sim, RECOVER_AUTO);
+	assert_int_equal(size_of(f.fs, file, &blocks), 10 * BLOCK_SIZE);
+	assert_int_equal(blocks, 5);
+	assert_int_equal(find_intent(f.image), -ENOENT);
+	sim_drop(&f);
+	store_sim_free(sim);
+}
+
 /* A truncate that failed half-way: growing the file does not bring the rest back. */
 static void test_growth_after_failure(void **state)
 {
@@ -228,9 +256,8 @@ static void test_damaged_intents(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_stopped_anywhere),
-	    cmocka_unit_test(test_failure_after_first_record),
-	    cmocka_unit_test(test_growth_after_failure),
+	    cmocka_unit_test(test_stopped_anywhere), cmocka_unit_test(test_failure_after_first_record),
+	    cmocka_unit_test(test_stopping),	     cmocka_unit_test(test_growth_after_failure),
 	    cmocka_unit_test(test_damaged_intents),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
