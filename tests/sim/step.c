@@ -105,6 +105,31 @@ static void lose_name(struct step_call *call, uint64_t parent, uint64_t inode)
 
 /* ---- names ---- */
 
+/* Some files are made without a name first, and some renames leave a whiteout. */
+static bool makes_unnamed(const struct step *step)
+{
+	return step->kind == STEP_CREATE && step->seed % 4 == 3;
+}
+
+static bool leaves_whiteout(const struct step *step)
+{
+	return step->seed % 4 == 3;
+}
+
+static int make_unnamed(const struct step_call *call, const struct fs_caller *caller, struct fs_attr *attr)
+{
+	struct fs *fs = call->mount->fs;
+	int error = fs_tmpfile(fs, caller, call->parent_a, 0644, attr);
+
+	if (error)
+		return error;
+	uint64_t inode = attr->inode;
+	error = fs_link(fs, inode, call->parent_a, call->name_a, attr);
+	/* Either it has no name and goes, or it is known twice. */
+	fs_forget(fs, inode, 1);
+	return error;
+}
+
 static int run_make(struct step_call *call)
 {
 	const struct step *step = call->step;
@@ -122,6 +147,8 @@ static int run_make(struct step_call *call)
 		model_text(step->seed, target, step->length);
 		target[step->length] = 0;
 		error = fs_symlink(call->mount->fs, &caller, call->parent_a, call->name_a, target, &attr);
+	} else if (makes_unnamed(step) && !call->a) { /* nobody would hear of a deletion that failed */
+		error = make_unnamed(call, &caller, &attr);
 	} else {
 		error = fs_make(call->mount->fs, &caller, call->parent_a, call->name_a, mode, 0, 0, &attr);
 	}
@@ -208,13 +235,37 @@ static void set_parent(struct step_call *call, uint64_t inode, uint64_t old_pare
 	count_link(call, parent, 1);
 }
 
+static int rename_names(const struct step_call *call)
+{
+	const struct fs_caller caller = {0};
+	struct fs *fs = call->mount->fs;
+
+	if (leaves_whiteout(call->step))
+		return fs_rename_whiteout(fs, &caller, call->parent_a, call->name_a, call->parent_b,
+					  call->name_b, 0);
+	return fs_rename(fs, call->parent_a, call->name_a, call->parent_b, call->name_b, 0);
+}
+
+/* The old name means a whiteout now. */
+static void find_whiteout(struct step_call *call, int error)
+{
+	struct fs_attr attr = {.inode = call->history->highest_inode + 1};
+
+	if (!error && !fs_lookup(call->mount->fs, call->parent_a, call->name_a, &attr))
+		fs_forget(call->mount->fs, attr.inode, 1);
+	if (attr.inode > call->history->highest_inode)
+		call->history->highest_inode = attr.inode;
+	model_add(call->state, attr.inode, S_IFCHR)->nlink = 1;
+	model_enter(model_edit(call->state, call->parent_a), call->entry_a, attr.inode);
+}
+
 static int run_rename(struct step_call *call)
 {
 	int error;
 
 	if (!call->parent_a || !call->parent_b)
 		return 0;
-	error = fs_rename(call->mount->fs, call->parent_a, call->name_a, call->parent_b, call->name_b, 0);
+	error = rename_names(call);
 	if (!rename_works(call))
 		return judge(call, error, false);
 	if (call->a == call->b)
@@ -226,6 +277,8 @@ static int run_rename(struct step_call *call)
 	model_leave(model_edit(call->state, call->parent_a), call->entry_a);
 	model_enter(model_edit(call->state, call->parent_b), call->entry_b, call->a);
 	set_parent(call, call->a, call->parent_a, call->parent_b);
+	if (leaves_whiteout(call->step))
+		find_whiteout(call, error);
 	return judge(call, error, true);
 }
 
@@ -394,7 +447,8 @@ static int run_xattr(struct step_call *call)
 	bool works = true;
 	int error;
 
-	if (!call->a || S_ISLNK(model_find(call->state, call->a)->mode))
+	/* user attributes are for files and directories */
+	if (!call->a || !(is_regular(call, call->a) || is_directory(call, call->a)))
 		return 0;
 	file = model_edit(call->state, call->a);
 	if (step->kind == STEP_REMOVEXATTR) {
