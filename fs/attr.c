@@ -91,8 +91,9 @@ static int plan_chmod(struct fs *fs, struct inode *inode, uint32_t mode, struct 
 static int set_attributes(struct fs *fs, const struct fs_set *set, struct inode *inode, bool last)
 {
 	bool drops = kills_set_id(set, inode) && inode->xattrs;
-	struct acl_update acl = {.needed = false};
+	struct acl_update acl; /* large: not to be filled with zeros for nothing */
 	struct txn *txn;
+	acl.needed = false;
 	int result = set->what & FS_SET_MODE ? plan_chmod(fs, inode, set->mode, &acl) : 0;
 	if (!result)
 		result = txn_begin(fs->image,

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <linux/fuse.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -94,21 +95,18 @@ ssize_t wire_receive(struct fuse_session *session, struct fuse_buf *buffer)
 	return length;
 }
 
-/* libfuse insists on it, and never calls it. */
-static ssize_t wire_read(int descriptor, void *bytes, size_t room, void *context)
-{
-	(void)context;
-	return read(descriptor, bytes, room);
-}
-
 #ifdef FUSE_CAP_HANDLE_KILLPRIV_V2
 
-static bool amend_init(const struct iovec *pieces, int count, struct fuse_init_out *ret_reply)
+/* libfuse may have been built without custom I/O, but it takes a descriptor for a mountpoint, as container
+ * runtimes pass one. The reply to a repeated INIT is refused by the kernel, which harms nothing. */
+int wire_attach(struct fuse_session *session, int descriptor)
 {
-	(void)pieces;
-	(void)count;
-	(void)ret_reply;
-	return false; /* libfuse has said it */
+	char path[32];
+
+	if (fuse_session_fd(session) == descriptor)
+		return 0;
+	snprintf(path, sizeof(path), "/dev/fd/%d", descriptor);
+	return fuse_session_mount(session, path) ? -EIO : 0;
 }
 
 static void want_killpriv(struct fuse_conn_info *connection)
@@ -120,6 +118,13 @@ static void want_killpriv(struct fuse_conn_info *connection)
 }
 
 #else
+
+/* libfuse insists on it, and never calls it. */
+static ssize_t wire_read(int descriptor, void *bytes, size_t room, void *context)
+{
+	(void)context;
+	return read(descriptor, bytes, room);
+}
 
 /* The reply to INIT, with one bit more. It comes as a header and a fuse_init_out. */
 static bool amend_init(struct iovec *pieces, int count, struct fuse_init_out *ret_reply)
@@ -138,13 +143,6 @@ static bool amend_init(struct iovec *pieces, int count, struct fuse_init_out *re
 	pieces[1].iov_base = ret_reply;
 	return true;
 }
-
-static void want_killpriv(struct fuse_conn_info *connection)
-{
-	(void)connection; /* amend_init does it */
-}
-
-#endif
 
 static uint64_t reply_unique(const struct iovec *pieces)
 {
@@ -184,6 +182,13 @@ int wire_attach(struct fuse_session *session, int descriptor)
 
 	return fuse_session_custom_io(session, &io, descriptor);
 }
+
+static void want_killpriv(struct fuse_conn_info *connection)
+{
+	(void)connection; /* amend_init does it */
+}
+
+#endif
 
 void wire_repeat_init(const void *init, size_t length)
 {

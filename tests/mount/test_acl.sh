@@ -92,10 +92,10 @@ chmod 755 "$tmp/m"
 unmount "$tmp/m"
 # asked OPTIONS USER: how often files below the root were asked for an ACL, in the first and the second pass.
 asked() {
-	local pass before=0 now
+	local before=0 now
 	mmfs -d -o "$1" "$tmp/b.img" "$tmp/m" 2>"$tmp/log" &
 	until mountpoint -q "$tmp/m"; do sleep 0.02; done
-	for pass in 1 2; do
+	for _ in 1 2; do
 		runuser -u "$2" -- cat "$tmp/m/directory"/{1,2,3,4,5,6,7,8,9,10} >/dev/null
 		now=$(grep -ac 'GETXATTR (22), nodeid: [0-9][0-9]' "$tmp/log" || true)
 		echo -n "$((now - before)) "

@@ -106,7 +106,7 @@ mount_image "$image" "$mnt" -o allow_other
 chattr -i "$mnt/file"
 chattr -a "$mnt/log"
 echo more >>"$mnt/file"
-rm -r "$mnt"/*
+(cd "$mnt" && rm -r ./*)
 unmount "$mnt"
 expect 0 guarded
 fsck_clean "$image"

@@ -154,7 +154,7 @@ void suite_user_text(const char *text)
 static bool needs_special(const struct rule *rule)
 {
 	return !strncmp(rule->file, "readonly/", 9) || !strncmp(rule->file, "full/", 5) ||
-	       !strncmp(rule->file, "guarded/", 8);
+	       !strncmp(rule->file, "guarded/", 8) || !strncmp(rule->file, "acl/", 4);
 }
 
 static bool wanted(const struct rule *rule, char *const *patterns, int count)

@@ -16,8 +16,8 @@
  * What it leaves behind is removed. Each assertion is a line of TAP, named by the rule, what context() says,
  * the user and the text of the call. Nothing in a rule may depend on the filesystem: where one differs from
  * the others for a reason, differences.txt beside this directory says so. Rules of the folders `readonly`,
- * `full` and `guarded` run only when asked for by name, since they need a filesystem that is so (guarded:
- * with an immutable file from before).
+ * `full`, `guarded` and `acl` run only when asked for by name, since they need a filesystem that is so
+ * (guarded: with an immutable file from before).
  */
 #ifndef MMFS_SUITE_H
 #define MMFS_SUITE_H
