@@ -64,7 +64,9 @@ static int space_reserve_chunks(struct image *image, const struct alloc_zone *zo
 int space_back_chunks(struct image *image, struct alloc_zone *zone, unsigned first, unsigned end)
 {
 	uint64_t offset = (zone->start + (uint64_t)first * CHUNK_BLOCKS) << BLOCK_SHIFT;
-	int result = space_reserve_chunks(image, zone, first, end);
+	int result = MUTANT(R6_SPACE_NOT_RESERVED)
+			 ? space_ensure_size(image, zone->start + end * CHUNK_BLOCKS)
+			 : space_reserve_chunks(image, zone, first, end);
 
 	if (result < 0)
 		return result;
@@ -236,7 +238,8 @@ int alloc_cut_tail(struct image *image)
 		return 0;
 	pthread_mutex_lock(&alloc->grow_lock);
 	pthread_mutex_lock(&alloc->lock);
-	if (alloc->meta_promised == 0 && atomic_load(&image->ring.tail) >= atomic_load(&image->ring.head))
+	if (MUTANT(R11_CUT_EARLY) ||
+	    (alloc->meta_promised == 0 && atomic_load(&image->ring.tail) >= atomic_load(&image->ring.head)))
 		result = space_cut(image, alloc->zones[count - 1]);
 	pthread_mutex_unlock(&alloc->lock);
 	pthread_mutex_unlock(&alloc->grow_lock);
