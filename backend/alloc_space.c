@@ -238,8 +238,7 @@ int alloc_cut_tail(struct image *image)
 		return 0;
 	pthread_mutex_lock(&alloc->grow_lock);
 	pthread_mutex_lock(&alloc->lock);
-	if (MUTANT(R11_CUT_EARLY) ||
-	    (alloc->meta_promised == 0 && atomic_load(&image->ring.tail) >= atomic_load(&image->ring.head)))
+	if (alloc->meta_promised == 0 && atomic_load(&image->ring.tail) >= atomic_load(&image->ring.head))
 		result = space_cut(image, alloc->zones[count - 1]);
 	pthread_mutex_unlock(&alloc->lock);
 	pthread_mutex_unlock(&alloc->grow_lock);

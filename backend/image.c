@@ -270,8 +270,6 @@ static int image_finish(struct image *image)
 		error = alloc_drop_empty_zones(image);
 	if (error == -ENOSPC)
 		error = 0; /* the image stays a little larger */
-	if (error == 0 && MUTANT(R11_CUT_EARLY))
-		error = alloc_cut_tail(image);
 	if (error == 0)
 		error = image_checkpoint(image);
 	if (error == 0 && !image->repairing)

@@ -36,8 +36,6 @@ static bool ring_has_room(const struct ring *ring, uint64_t bytes)
 
 	if (MUTANT(R6_ROOM_NOT_RESERVED))
 		return true;
-	if (MUTANT(R6_SEAL_ROOM_LENT))
-		bytes -= RING_KEPT;
 	return head + ring->reserved + bytes + RING_KEPT <= tail + ring->size;
 }
 

@@ -15,7 +15,6 @@
 	X(R4_NEW_NOT_ZEROED, "replay and checkpoint build a new block on what stood there")                  \
 	X(R5_REPLY_WITHOUT_RECORD, "an operation is answered though its record is not in the ring")          \
 	X(R6_ROOM_NOT_RESERVED, "transactions do not reserve ring room")                                     \
-	X(R6_SEAL_ROOM_LENT, "the ring room kept for seals is lent too")                                     \
 	X(R6_SPACE_NOT_RESERVED, "host space for metadata blocks is not reserved")                           \
 	X(R7_NO_INTENT, "a truncate of several records leaves no intent")                                    \
 	X(R8_DATA_NOT_SYNCED, "a seal is appended without the sync of data before it")                       \
@@ -29,7 +28,6 @@
 	X(R10_RING_REUSED_EARLY, "the ring is used again before the superblock is synced")                   \
 	X(R11_REUSED_EARLY, "freed data blocks are reused before the record is sealed")                      \
 	X(R11_PUNCHED_EARLY, "freed data blocks are punched before the record is sealed")                    \
-	X(R11_CUT_EARLY, "the file is cut while the ring holds records of what is cut")                      \
 	X(R12_NOT_SEALED_FIRST, "with nothing else left, blocks that the sealed state maps are overwritten") \
 	X(R13_TAIL_NOT_ZEROED, "bytes past a file's end are not zeroed when it grows")                       \
 	X(R14_COLD_REPLAYS_ALL, "a cold recovery replays unsealed records")                                  \
@@ -38,7 +36,7 @@
 	X(R15_COLD_NOT_SYNCED, "a cold recovery moves the tail before a sync")                               \
 	X(R15_OLD_EPOCH_REVIVED, "a cold recovery goes on in the old epoch, where dropped records stand")    \
 	X(R16_SYNC_RETRIED, "a failed sync is tried again and believed")                                     \
-	X(R16_NOT_FROZEN, "after a failed sync the image goes on")
+	X(R16_NOT_FROZEN, "after a failed sync the image goes on as if nothing were")
 
 #define MUTANT_ENUM(name, text) MUTANT_##name,
 enum mutant { MUTANT_NONE, MUTANTS(MUTANT_ENUM) MUTANT_COUNT };

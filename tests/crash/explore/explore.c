@@ -13,6 +13,8 @@ double explore_seconds(void)
 	return fake_real_seconds();
 }
 
+#define MANY_EVENTS 1000u
+
 void explore_reset(uint64_t seed)
 {
 	fake_reset(seed);
@@ -119,8 +121,8 @@ static int record(struct run *run, step_source source, const void *context, stru
 /* What the log holds, for whoever wonders whether a workload reaches something. */
 static void tell_log(const struct run *run)
 {
-	static const char *const names[SIM_KINDS] = {"stores",	"sizes",       "reservations",
-						     "punches", "range syncs", "syncs"};
+	static const char *const names[SIM_KINDS] = {"stores",	    "sizes", "reservations", "punches",
+						     "range syncs", "syncs", "failed syncs"};
 	const struct sim_log *log = &run->level->recorder->log;
 	uint64_t counts[SIM_KINDS] = {0}, largest = 0;
 
@@ -187,7 +189,7 @@ static unsigned sample_of(const struct run *run, bool kill)
 {
 	if (run->depth || run->workload->kind != WORKLOAD_DIRECTED)
 		return run->sample;
-	return kill ? 0 : 4;
+	return (kill ? 1 : 4) * (run->level->recorder->log.count > MANY_EVENTS ? 4 : 1);
 }
 
 /* Is the next state wanted? Takes its number. */
@@ -202,7 +204,7 @@ static bool wanted(struct cursor *cursor, bool kill, struct place *ret_place)
 	if (explorer->filter_count)
 		return explorer->filter[run->depth].event == ret_place->event &&
 		       explorer->filter[run->depth].number == ret_place->number;
-	return (!sample || chance % sample == 0) && !explore_time_is_up(explorer);
+	return (sample <= 1 || chance % sample == 0) && !explore_time_is_up(explorer);
 }
 
 static void try_kill(struct cursor *cursor, uint64_t length)
