@@ -64,9 +64,7 @@ static int space_reserve_chunks(struct image *image, const struct alloc_zone *zo
 int space_back_chunks(struct image *image, struct alloc_zone *zone, unsigned first, unsigned end)
 {
 	uint64_t offset = (zone->start + (uint64_t)first * CHUNK_BLOCKS) << BLOCK_SHIFT;
-	int result = MUTANT(R6_SPACE_NOT_RESERVED)
-			 ? space_ensure_size(image, zone->start + end * CHUNK_BLOCKS)
-			 : space_reserve_chunks(image, zone, first, end);
+	int result = space_reserve_chunks(image, zone, first, end);
 
 	if (result < 0)
 		return result;

@@ -15,7 +15,6 @@
 	X(R4_NEW_NOT_ZEROED, "replay and checkpoint build a new block on what stood there")                  \
 	X(R5_REPLY_WITHOUT_RECORD, "an operation is answered though its record is not in the ring")          \
 	X(R6_ROOM_NOT_RESERVED, "transactions do not reserve ring room")                                     \
-	X(R6_SPACE_NOT_RESERVED, "host space for metadata blocks is not reserved")                           \
 	X(R7_NO_INTENT, "a truncate of several records leaves no intent")                                    \
 	X(R8_DATA_NOT_SYNCED, "a seal is appended without the sync of data before it")                       \
 	X(R8_SEAL_NOT_SYNCED, "a seal counts before the ring is synced")                                     \

@@ -48,8 +48,18 @@ static bool ring_step(unsigned index, struct step *ret_step)
 	return index < 160;
 }
 
+/* Many superblocks, each written while the one before it is needed (R1). */
+static bool super_step(unsigned index, struct step *ret_step)
+{
+	*ret_step = (struct step){.kind = index % 2 ? STEP_CHECKPOINT : STEP_CREATE, .a = name(300 + index)};
+	if (index == 7)
+		ret_step->kind = STEP_REMOUNT;
+	return index < 12;
+}
+
 /* Every data block of the small image is taken; then a file goes, and only its blocks are left for the next
- * one, which has to wait until they are sealed as free (R12). */
+ * one, which has to wait until they are sealed as free (R12). At the end a block is used again of which a
+ * part is written only, and the rest may not show what stood there (R8). */
 static bool full_step(unsigned index, struct step *ret_step)
 {
 	static const struct step steps[] = {
@@ -62,6 +72,12 @@ static bool full_step(unsigned index, struct step *ret_step)
 	    {.kind = STEP_UNLINK, .a = {.count = 1, .names = {301}}},
 	    {.kind = STEP_WRITE, .a = {.count = 1, .names = {302}}, .length = 409600},
 	    {.kind = STEP_FSYNC, .a = {.count = 1, .names = {302}}},
+	    {.kind = STEP_UNLINK, .a = {.count = 1, .names = {0}}},
+	    {.kind = STEP_SYNC},
+	    {.kind = STEP_CREATE, .a = {.count = 1, .names = {303}}},
+	    {.kind = STEP_WRITE, .a = {.count = 1, .names = {303}}, .offset = 100, .length = 61 * 4096 - 200},
+	    {.kind = STEP_CREATE, .a = {.count = 1, .names = {304}}},
+	    {.kind = STEP_WRITE, .a = {.count = 1, .names = {304}}, .offset = 700, .length = 3000},
 	};
 
 	if (index >= sizeof(steps) / sizeof(steps[0]))
@@ -118,6 +134,7 @@ static const struct {
 	bool small_image;
 } scripts[] = {{"cut", cut_step, CUT_EXTENTS + 1, false},
 	       {"ring", ring_step, 110, false},
+	       {"super", super_step, 0, false},
 	       {"full", full_step, 5, true},
 	       {"types", types_step, TYPES_FILES + TYPES_XATTRS, true}};
 

@@ -13,6 +13,7 @@ double explore_seconds(void)
 	return fake_real_seconds();
 }
 
+#define FEW_EVENTS  80u
 #define MANY_EVENTS 1000u
 
 void explore_reset(uint64_t seed)
@@ -189,7 +190,9 @@ static unsigned sample_of(const struct run *run, bool kill)
 {
 	if (run->depth || run->workload->kind != WORKLOAD_DIRECTED)
 		return run->sample;
-	return (kill ? 1 : 4) * (run->level->recorder->log.count > MANY_EVENTS ? 4 : 1);
+	if (run->level->recorder->log.count > MANY_EVENTS)
+		return kill ? 4 : 16;
+	return kill || run->level->recorder->log.count < FEW_EVENTS ? 1 : 4;
 }
 
 /* Is the next state wanted? Takes its number. */

@@ -50,7 +50,7 @@ struct test {
 	struct power *power;
 	struct model_state *base_state;
 	const struct fault_kind *kind;
-	uint64_t nth, every;
+	uint64_t nth, every, failures_max;
 	bool sticky;
 	struct step step;		  /* that failed */
 	uint64_t runs, refused, failures; /* refused: a step reported an error */
@@ -78,16 +78,23 @@ static bool fill_step(unsigned index, struct step *ret_step)
 	return index < 200;
 }
 
+static bool is_sync(const struct fault_kind *kind)
+{
+	return kind->kinds & (1u << SIM_SYNC_RANGE | 1u << SIM_SYNC_ALL);
+}
+
 static bool fault_plain_step(const struct test *test, unsigned index, struct step *ret_step)
 {
+	/* contents before names, among which are those that remove the files */
+	unsigned first = is_sync(test->kind) || test->kind->memory ? ACE_CONTENTS : 0;
+
 	if (index < 90) {
 		*ret_step = script_random_step(3, index);
 		return true;
 	}
 	index -= 90;
 	if (index < script_ace_count()) {
-		/* contents first: among the names are those that remove the files */
-		*ret_step = script_ace_step((index + ACE_CONTENTS) % script_ace_count());
+		*ret_step = script_ace_step((index + first) % script_ace_count());
 		return true;
 	}
 	index -= script_ace_count();
@@ -95,11 +102,6 @@ static bool fault_plain_step(const struct test *test, unsigned index, struct ste
 		return fill_step(index, ret_step);
 	*ret_step = (struct step){.kind = STEP_CHECKPOINT};
 	return index == 0;
-}
-
-static bool is_sync(const struct fault_kind *kind)
-{
-	return kind->kinds & (1u << SIM_SYNC_RANGE | 1u << SIM_SYNC_ALL);
 }
 
 static bool fault_step(const struct test *test, unsigned index, struct step *ret_step)
@@ -311,6 +313,8 @@ static void check_step_failed(struct test *test, struct mount *mount, struct his
 	if (mount->image) {
 		check_live(test, mount, history,
 			   !image_failed && (mount->error == -ENOSPC || mount->error == -ENOMEM));
+		if (image_failed && !test->kind->error)
+			failed(test, "on a full host", "the image failed");
 		if (image_failed)
 			check_frozen(test, mount);
 		else if (test->kind->memory)
@@ -395,7 +399,7 @@ static void run_kind(struct test *test, const struct fault_kind *kind, uint64_t 
 	for (unsigned sticky = 0; sticky < 2; sticky++) {
 		test->sticky = sticky;
 		for (test->nth = only ? only : 1; run(test); test->nth += test->every)
-			if (only || test->failures > 20)
+			if (only || test->failures > test->failures_max)
 				break;
 	}
 	printf("%s: %lu runs, an error reported in %lu\n", kind->name, test->runs - before,
@@ -410,7 +414,7 @@ int main(int argc, char **argv)
 						{"every", required_argument, NULL, 'e'},
 						{"mutant", required_argument, NULL, 'm'},
 						{0}};
-	static struct test test = {.every = 1};
+	static struct test test = {.every = 1, .failures_max = 20};
 	const char *kind = NULL, *mutant = NULL;
 	uint64_t nth = 0;
 	int option;
@@ -437,6 +441,8 @@ int main(int argc, char **argv)
 		fputs("fault: cannot make the base image\n", stderr);
 		return 1;
 	}
+	if (mutant)
+		test.failures_max = 0; /* one will do */
 	if (mutant && !mutant_choose(mutant)) {
 		fprintf(stderr, "fault: no mutant '%s' in this program\n", mutant);
 		return 2;
