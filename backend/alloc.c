@@ -394,6 +394,10 @@ bool alloc_make_room(struct image *image, unsigned *stage)
 	pthread_mutex_unlock(&image->alloc.lock);
 	if (*stage == 0 && quarantined) {
 		*stage = 1;
+		if (MUTANT(R12_NOT_SEALED_FIRST)) {
+			alloc_sealed(image, UINT64_MAX);
+			return true;
+		}
 		return syncer_seal(image) == 0;
 	}
 	if (*stage <= 1 && waits) {

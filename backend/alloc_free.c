@@ -45,6 +45,9 @@ void alloc_commit(struct txn *txn, uint64_t lsn)
 		struct alloc_group *group = &zone->groups[at / GROUP_BLOCKS];
 		bool metadata = group->type == GROUP_METADATA;
 
+		if (MUTANT(R11_PUNCHED_EARLY) && !metadata)
+			(void)!store_punch(image->store, range.start << BLOCK_SHIFT,
+					   range.count << BLOCK_SHIFT);
 		if (metadata) {
 			group->last_free_lsn = lsn;
 			for (uint64_t block = 0; block < range.count; block++)
@@ -200,6 +203,8 @@ void alloc_sealed(struct image *image, uint64_t sealed)
 			alloc_release_data(image, range);
 	}
 	free(taken);
+	if (MUTANT(R2_TAKEN_BEFORE_TAIL))
+		alloc_checkpointed(image, UINT64_MAX);
 }
 
 /* ---- after a checkpoint ---- */

@@ -273,6 +273,8 @@ int block_read(struct image *image, uint64_t block, uint32_t magic, const void *
 		if (result < 0)
 			return result;
 	} else {
+		if (MUTANT(R3_READ_BYPASSES_OVERLAY))
+			overlay = NULL;
 		bytes = overlay ? overlay->bytes : store_at(image->store, block << BLOCK_SHIFT);
 		if (!block_head_right(bytes, block, magic))
 			return block_bad(image, block, magic, "magic or own number is wrong");

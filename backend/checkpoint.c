@@ -17,7 +17,7 @@ static int apply_change(void *context, uint64_t block, bool is_new, unsigned at,
 
 	if (block < image->zone_first || block >= store_size(image->store) >> BLOCK_SHIFT)
 		return image_damaged(image, "journal: block %" PRIu64 " lies outside of the image", block);
-	if (is_new)
+	if (is_new && !MUTANT(R4_NEW_NOT_ZEROED))
 		error = store_zero(image->store, offset, BLOCK_SIZE);
 	if (error == 0 && length > 0)
 		error = store_write(image->store, offset + at, bytes, length);
@@ -77,7 +77,7 @@ static int checkpoint_locked(struct image *image, uint64_t sealed)
 
 	if (error == 0 && tail == atomic_load(&image->ring.tail))
 		return 0;
-	if (error == 0) {
+	if (error == 0 && !MUTANT(R10_TAIL_BEFORE_SYNC)) {
 		atomic_store(&image->syncer.overwritten, false);
 		error = store_sync_all(image->store);
 		atomic_fetch_add(&image->syncer.syncs, 1);
@@ -119,6 +119,8 @@ int image_checkpoint(struct image *image)
 
 	if (image->read_only)
 		return 0;
+	if (MUTANT(R9_UNSEALED_APPLIED))
+		return checkpoint_run(image, image_head(image));
 	error = syncer_seal(image);
 	return error < 0 ? error : checkpoint_run(image, atomic_load(&image->ring.sealed));
 }

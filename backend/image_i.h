@@ -8,6 +8,7 @@
 #define MMFS_IMAGE_I_H
 
 #include "backend.h"
+#include "mutant.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

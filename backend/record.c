@@ -127,7 +127,7 @@ uint64_t record_next_lsn(const struct record_disk *record)
 {
 	uint64_t end = le64_get(record->lsn) + le32_get(record->length);
 
-	if (le16_get(record->kind) == RECORD_SEAL)
+	if (le16_get(record->kind) == RECORD_SEAL && !MUTANT(R8_NO_NEW_PAGE))
 		end = (end + BLOCK_SIZE - 1) / BLOCK_SIZE * BLOCK_SIZE;
 	return end;
 }

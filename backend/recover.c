@@ -180,7 +180,7 @@ static int replay_change(void *context, uint64_t block, bool is_new, unsigned at
 	overlay = replay_block(recovery, block);
 	if (!overlay)
 		return -ENOMEM;
-	if (is_new)
+	if (is_new && !MUTANT(R4_NEW_NOT_ZEROED))
 		memset(overlay->bytes, 0, BLOCK_SIZE);
 	memcpy(overlay->bytes + at, bytes, length);
 	overlay->last_lsn = recovery->record_end;
@@ -245,7 +245,7 @@ static int start_from_disk(struct image *image, const struct image_options *opti
 static int sync_before(struct image *image, const struct image_options *options, struct image_report *report,
 		       bool *ret_trusted)
 {
-	int error = store_sync_all(image->store);
+	int error = MUTANT(R15_NO_FIRST_SYNC) ? 0 : store_sync_all(image->store);
 
 	*ret_trusted = error == 0;
 	if (error < 0)
@@ -296,7 +296,7 @@ int recover_replay(struct image *image, const struct image_options *options, str
 	recovery.replay_max =
 	    (image->overlay_max > REPLAY_BYTES_MAX / 2 ? 2 * image->overlay_max : REPLAY_BYTES_MAX) /
 	    BLOCK_SIZE;
-	recovery.replay_until = report->warm ? recovery.end : recovery.sealed;
+	recovery.replay_until = report->warm || MUTANT(R14_COLD_REPLAYS_ALL) ? recovery.end : recovery.sealed;
 	error = replay(&recovery, report);
 	if (error < 0)
 		return error;
@@ -350,7 +350,7 @@ static int finish_warm(struct image *image)
 
 	if (head == atomic_load(&ring->tail))
 		return 0;
-	if (!image->recovered_seal_last) {
+	if (!image->recovered_seal_last && !MUTANT(R15_NO_SEAL)) {
 		error = journal_append_seal(image, head, &end);
 		if (error == -ENOSPC)
 			return image_damaged(image, "journal: fuller than it can be");
@@ -372,21 +372,27 @@ static int finish_cold(struct image *image, const struct image_options *options)
 	uint64_t tail, checksum, start;
 	int error = checkpoint_apply(image, image->recovered_seal, &tail, &checksum);
 
-	if (error == 0)
+	if (error == 0 && !MUTANT(R15_COLD_NOT_SYNCED))
 		error = store_sync_all(image->store);
 	if (error < 0)
 		return error;
 	start = atomic_load(&ring->tail) + ring->size;
 	start = (start + BLOCK_SIZE - 1) / BLOCK_SIZE * BLOCK_SIZE;
 	session_random(&ring->epoch, sizeof(ring->epoch));
+	if (MUTANT(R15_OLD_EPOCH_REVIVED)) {
+		ring->epoch = le64_get(image->super.epoch);
+		start = tail;
+	} else {
+		checksum = 0;
+	}
 	image->super.epoch = le64_of(ring->epoch);
 	image->super.tail_lsn = le64_of(start);
-	image->super.tail_checksum = le64_of(0);
+	image->super.tail_checksum = le64_of(checksum);
 	error = take_over(image, options);
 	if (error < 0)
 		return error;
 	overlay_drop_applied(&image->overlay, UINT64_MAX - 1);
-	journal_restart(image, start, 0);
+	journal_restart(image, start, checksum);
 	return 0;
 }
 

@@ -210,12 +210,16 @@ static uint64_t slot_offset(const struct super_disk *super)
 	return le64_get(super->generation) % SLOTS * BLOCK_SIZE;
 }
 
+static int super_put(struct store *store, struct super_disk *super)
+{
+	super->checksum = le64_of(super_checksum(super));
+	return store_write(store, slot_offset(super), super, sizeof(*super));
+}
+
 int super_store(struct store *store, struct super_disk *super)
 {
-	int error;
+	int error = super_put(store, super);
 
-	super->checksum = le64_of(super_checksum(super));
-	error = store_write(store, slot_offset(super), super, sizeof(*super));
 	return error < 0 ? error : store_sync_range(store, slot_offset(super), BLOCK_SIZE);
 }
 
@@ -227,9 +231,12 @@ int super_write(struct image *image)
 	if (image_failure(image))
 		return -EIO;
 	assert(image->super_durable);
-	image->super.generation = le64_of(le64_get(image->super.generation) + 1);
+	image->super.generation = le64_of(le64_get(image->super.generation) + (MUTANT(R1_SAME_SLOT) ? 2 : 1));
 	image->super_durable = false;
-	error = super_store(image->store, &image->super);
+	if (MUTANT(R10_RING_REUSED_EARLY))
+		error = super_put(image->store, &image->super);
+	else
+		error = super_store(image->store, &image->super);
 	if (error < 0)
 		return error;
 	image->super_durable = true;
@@ -246,8 +253,7 @@ void super_mark_failed(struct image *image)
 	if (image->super_durable)
 		super->generation = le64_of(le64_get(super->generation) + 1);
 	image->super_durable = false;
-	super->checksum = le64_of(super_checksum(super));
-	if (store_write(image->store, slot_offset(super), super, sizeof(*super)) < 0)
+	if (super_put(image->store, super) < 0)
 		return; /* only the next mount's first guess gets worse */
 }
 

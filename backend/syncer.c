@@ -119,6 +119,8 @@ static int batch_sync_data(struct image *image, struct batch *batch)
 	struct syncer *syncer = &image->syncer;
 	int error = 0;
 
+	if (MUTANT(R8_DATA_NOT_SYNCED))
+		return 0;
 	if (!batch->all)
 		batch->count = ranges_merge(batch->ranges, batch->count);
 	if (batch->all || batch->count > MSYNC_MAX) {
@@ -146,7 +148,7 @@ static int batch_seal(struct image *image, uint64_t sealed)
 			return error;
 	}
 	error = journal_append_seal(image, sealed, &end);
-	if (error == 0)
+	if (error == 0 && !MUTANT(R8_SEAL_NOT_SYNCED))
 		error = journal_sync(image, end);
 	if (error < 0)
 		return error;
@@ -154,7 +156,7 @@ static int batch_seal(struct image *image, uint64_t sealed)
 	atomic_fetch_add(&image->syncer.seals, 1);
 	atomic_store(&ring->durable_seal, sealed);
 	/* Nothing stands between what it seals and the seal: then everything up to the next record is. */
-	if (end - sizeof(struct record_disk) == sealed)
+	if (end - sizeof(struct record_disk) == sealed && !MUTANT(R8_NO_NEW_PAGE))
 		sealed = (end + BLOCK_SIZE - 1) / BLOCK_SIZE * BLOCK_SIZE;
 	atomic_store(&ring->sealed, sealed);
 	return 0;
@@ -169,8 +171,12 @@ static int batch_run(struct image *image, struct batch *batch)
 	if (seal)
 		head = batch_take_unsealed(image, batch);
 	error = batch_sync_data(image, batch);
+	if (error < 0 && MUTANT(R16_SYNC_RETRIED))
+		error = batch_sync_data(image, batch);
 	if (error == 0 && seal)
 		error = batch_seal(image, head);
+	if (error < 0 && MUTANT(R16_NOT_FROZEN))
+		return error;
 	return error < 0 ? image_fail(image, error) : 0;
 }
 
@@ -253,6 +259,8 @@ void syncer_note_stored(struct image *image, const struct byte_range *ranges, si
 {
 	struct syncer *syncer = &image->syncer;
 
+	if (MUTANT(R8_DATA_NOT_NOTED))
+		return;
 	pthread_mutex_lock(&syncer->unsealed_lock);
 	for (size_t i = 0; i < count && !syncer->unsealed_all; i++) {
 		if (!range_add(syncer->unsealed, &syncer->unsealed_count, syncer->unsealed_capacity,

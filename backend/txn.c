@@ -417,6 +417,9 @@ static int txn_build(struct txn *txn, struct record_builder *builder)
 		int result;
 
 		block_set_checksum(txn->image, touched.overlay->bytes);
+		if (MUTANT(R3_STORED_IN_PLACE))
+			(void)!store_write(txn->image->store, touched.overlay->block << BLOCK_SHIFT,
+					   touched.overlay->bytes, BLOCK_SIZE);
 		result = record_build_block(builder, touched.overlay->block,
 					    touched.is_new ? NULL : touched.before, touched.overlay->bytes);
 		if (result < 0) {
@@ -448,6 +451,10 @@ static int txn_append(struct txn *txn, struct record_builder *builder, uint64_t 
 	answers_stamp(record);
 	record->reply_inode = le64_of(txn->reply_inode);
 	record->reply_count = le64_of(txn->reply_count);
+	if (MUTANT(R5_REPLY_WITHOUT_RECORD)) {
+		*ret_end = image_head(txn->image);
+		return 0;
+	}
 	/* noted first: a seal that takes up the record finds its data ranges (R8) */
 	syncer_note_stored(txn->image, txn->stored, txn->stored_count);
 	answers_hold(txn->image, !txn->not_last);
@@ -475,6 +482,8 @@ int txn_commit(struct txn *txn, uint64_t *ret_lsn)
 			for (unsigned i = 0; i < txn->block_count; i++)
 				txn->blocks[i].overlay->last_lsn = end;
 			alloc_commit(txn, end);
+			if (MUTANT(R11_REUSED_EARLY))
+				alloc_sealed(txn->image, UINT64_MAX);
 			txn_end(txn);
 		}
 	}

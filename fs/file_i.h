@@ -11,6 +11,7 @@
 #ifndef MMFS_FILE_I_H
 #define MMFS_FILE_I_H
 
+#include "../backend/mutant.h"
 #include "fs_i.h"
 
 #include <errno.h>

@@ -134,7 +134,7 @@ int truncate_before_growth(struct fs *fs, struct inode *inode, uint64_t up_to, s
 	if (result && result != -ENOENT)
 		return result;
 	uint64_t end = smaller(up_to, blocks_up(size) << BLOCK_SHIFT);
-	if (end <= size)
+	if (end <= size || MUTANT(R13_TAIL_NOT_ZEROED))
 		return 0;
 	return file_zero_in_block(fs, inode->number, size, end - size, ret_zeroed);
 }
@@ -167,7 +167,7 @@ static int truncate_cut(struct fs *fs, struct inode *inode, uint64_t size, bool 
 	if (result)
 		return result;
 	result = truncate_step(txn, fs, &changed, first_block, &done);
-	if (!result && !done)
+	if (!result && !done && !MUTANT(R7_NO_INTENT))
 		result = truncate_put_intent(txn, inode->number, first_block);
 	if (result) {
 		txn_abort(txn);

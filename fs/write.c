@@ -101,7 +101,7 @@ static int write_store(struct fs *fs, const struct inode *inode, struct write_pl
 		uint64_t from = larger(plan->offset, start);
 		uint64_t to = smaller(plan->end, piece_end(piece) << BLOCK_SHIFT);
 		bool whole = piece->kind != PIECE_WRITTEN;
-		int result = write_piece(fs, plan, piece, from, to, whole);
+		int result = write_piece(fs, plan, piece, from, to, whole && !MUTANT(R8_BLOCK_NOT_WHOLE));
 		if (whole) {
 			plan->stored[i] =
 			    (struct byte_range){.offset = at, .length = piece->length << BLOCK_SHIFT};
@@ -137,7 +137,7 @@ static int write_fill_txn(struct txn *txn, struct fs *fs, struct inode *inode, c
 	for (size_t i = 0; i < plan->count && !result; i++)
 		if (plan->stored[i].length > 0)
 			result = data_stored(txn, plan->stored[i].offset, plan->stored[i].length);
-	if (!result && plan->zeroed.length > 0)
+	if (!result && plan->zeroed.length > 0 && !MUTANT(R8_TAIL_NOT_NOTED))
 		result = data_stored(txn, plan->zeroed.offset, plan->zeroed.length);
 	if (!result && drop_capability)
 		result = xattr_drop_capability(txn, fs, inode);

@@ -1,7 +1,7 @@
 #!/bin/bash
 # timeout: 1500
-# The crash explorer: every crash of many workloads is recovered and compared with a model. A minute with fixed
-# seeds; in full ten minutes, and ten more with a fresh seed. A failure prints an ID for --replay.
+# The crash explorer: every crash of many workloads is recovered and compared with a model. Two minutes
+# with fixed seeds; in full ten minutes, and ten more with a fresh seed. A failure prints an ID for --replay.
 . "$(dirname "$0")/../lib.sh"
 
 explore=$MMFS_BUILD/tests/explore
@@ -10,7 +10,7 @@ fresh=$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')
 if full; then
 	plan="1:300 2:300 $fresh:600"
 else
-	plan="1:30 2:30"
+	plan="1:60 2:60"
 fi
 failed=0
 for run in $plan; do

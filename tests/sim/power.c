@@ -36,8 +36,10 @@ struct power *power_new(uint64_t map_size)
 		power->newest = calloc(size / SECTOR, sizeof(*power->newest));
 		power->sectors = calloc(size / SECTOR, sizeof(*power->sectors));
 		power->pages = calloc(size / SIM_PAGE, sizeof(*power->pages));
+		power->failed = calloc(size / SIM_PAGE / 64, sizeof(*power->failed));
 	}
-	if (!power->durable || !power->work || !power->newest || !power->sectors || !power->pages) {
+	if (!power->durable || !power->work || !power->newest || !power->sectors || !power->pages ||
+	    !power->failed) {
 		power_free(power);
 		return NULL;
 	}
@@ -53,6 +55,7 @@ void power_free(struct power *power)
 	free(power->newest);
 	free(power->sectors);
 	free(power->pages);
+	free(power->failed);
 	free(power->versions);
 	free(power);
 }
@@ -61,6 +64,7 @@ static void forget_versions(struct power *power)
 {
 	for (size_t i = 0; i < power->sector_count; i++)
 		power->newest[power->sectors[i]] = 0;
+	memset(power->failed, 0, power->durable->store.map_size / SIM_PAGE / 8);
 	power->sector_count = 0;
 	power->version_count = 0;
 }
@@ -93,6 +97,7 @@ int power_copy(struct power *power, const struct power *from)
 	power->sector_count = from->sector_count;
 	for (size_t i = 0; i < from->sector_count; i++)
 		power->newest[from->sectors[i]] = from->newest[from->sectors[i]];
+	memcpy(power->failed, from->failed, power->durable->store.map_size / SIM_PAGE / 8);
 	power->cache_size = from->cache_size;
 	power->events = from->events;
 	power->torn_offset = from->torn_offset;
@@ -133,6 +138,19 @@ static int add_version(struct power *power, uint64_t sector, const uint8_t *byte
 	return 0;
 }
 
+static bool sync_failed(const struct power *power, uint64_t sector)
+{
+	return power->failed[sector / PAGE_SECTORS / 64] >> (sector / PAGE_SECTORS % 64) & 1;
+}
+
+static void set_failed(struct power *power, uint64_t sector, bool failed)
+{
+	uint64_t bit = UINT64_C(1) << (sector / PAGE_SECTORS % 64);
+	uint64_t *word = &power->failed[sector / PAGE_SECTORS / 64];
+
+	*word = failed ? *word | bit : *word & ~bit;
+}
+
 /* bytes NULL: zeros. */
 static int store_range(struct power *power, uint64_t offset, uint64_t length, const uint8_t *bytes)
 {
@@ -144,6 +162,7 @@ static int store_range(struct power *power, uint64_t offset, uint64_t length, co
 		uint8_t content[SECTOR];
 		int error;
 
+		set_failed(power, sector, false);
 		memcpy(content, newest_bytes(power, sector), SECTOR);
 		if (bytes)
 			memcpy(content + within, bytes + (at - offset), piece);
@@ -179,6 +198,14 @@ static int zero_range(struct power *power, uint64_t offset, uint64_t length)
 	return 0;
 }
 
+/* Pages with versions among these sectors are taken for clean. */
+static void fail_sync(struct power *power, uint64_t first, uint64_t last)
+{
+	for (size_t i = 0; i < power->sector_count; i++)
+		if (power->sectors[i] >= first && power->sectors[i] <= last)
+			set_failed(power, power->sectors[i], true);
+}
+
 /* The newest versions of sectors first..last (inclusive) have reached the disk. */
 static void make_durable(struct power *power, uint64_t first, uint64_t last)
 {
@@ -187,7 +214,7 @@ static void make_durable(struct power *power, uint64_t first, uint64_t last)
 	for (size_t i = 0; i < power->sector_count; i++) {
 		uint32_t sector = power->sectors[i];
 
-		if (sector < first || sector > last) {
+		if (sector < first || sector > last || sync_failed(power, sector)) {
 			power->sectors[kept++] = sector;
 			continue;
 		}
@@ -255,6 +282,11 @@ int power_event(struct power *power, const struct sim_log *log, const struct sim
 		if (event->length)
 			make_durable(power, event->offset / SECTOR,
 				     (event->offset + event->length - 1) / SECTOR);
+		break;
+	case SIM_SYNC_FAILED:
+		if (event->length)
+			fail_sync(power, event->offset / SECTOR,
+				  (event->offset + event->length - 1) / SECTOR);
 		break;
 	case SIM_SYNC_ALL:
 		make_durable(power, 0, UINT64_MAX);

@@ -2,7 +2,8 @@
  * What a power cut leaves behind. Follows a log of events and knows, for each 512-byte sector, its content
  * as of the last sync that covered it and every version stored since: the disk may hold any of them. A
  * growth of the file is durable when it returns; a cut at its end is done or not until the whole file was
- * synced; a hole is a version of zeros.
+ * synced; a hole is a version of zeros. A page whose sync failed counts as clean, as in Linux: no later sync
+ * writes it before something is stored to it again.
  *
  *   power_new -> power_base -> { power_event..., { power_build, run recovery on `work`, power_undo } ... }
  */
@@ -27,7 +28,8 @@ struct power {
 	size_t sector_count;
 	struct power_version *versions;
 	size_t version_count, version_capacity;
-	uint32_t *pages; /* pages of `sectors`, in order; made by power_pages */
+	uint64_t *failed; /* one bit for each page: its last sync failed */
+	uint32_t *pages;  /* pages of `sectors`, in order; made by power_pages */
 	size_t page_count;
 	uint64_t cache_size; /* the size that the page cache knows */
 	uint32_t events;     /* followed so far */

@@ -124,4 +124,13 @@ struct step script_random_step(uint64_t seed, unsigned index);
 #define SCRIPT_SMALL_IMAGE (UINT64_C(22) << 20)
 bool script_wants_small_image(uint64_t seed);
 
+/* Scripts with a purpose (directed.c), by number; false: no more steps. */
+unsigned script_directed_count(void);
+const char *script_directed_name(unsigned script);
+bool script_directed_step(unsigned script, unsigned index, struct step *ret_step);
+bool script_directed_small(unsigned script);	/* wants SCRIPT_SMALL_IMAGE */
+unsigned script_directed_from(unsigned script); /* the step from which on crashes are of interest */
+/* With a file of that many bytes there, little room for data is left in the small image. */
+#define SCRIPT_FULL_BYTES (UINT64_C(4170) << 12)
+
 #endif

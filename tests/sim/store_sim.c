@@ -348,20 +348,16 @@ static int do_sync_range(struct store_sim *sim, uint64_t offset, uint64_t length
 {
 	int error = sync_fails(sim, SIM_SYNC_RANGE);
 
-	if (error)
-		return error;
-	record(sim, SIM_SYNC_RANGE, offset, length, NULL);
-	return 0;
+	record(sim, error ? SIM_SYNC_FAILED : SIM_SYNC_RANGE, offset, length, NULL);
+	return error;
 }
 
 static int do_sync_all(struct store_sim *sim)
 {
 	int error = sync_fails(sim, SIM_SYNC_ALL);
 
-	if (error)
-		return error;
-	record(sim, SIM_SYNC_ALL, 0, sim->store.size, NULL);
-	return 0;
+	record(sim, error ? SIM_SYNC_FAILED : SIM_SYNC_ALL, 0, sim->store.size, NULL);
+	return error;
 }
 
 /* The value of `call`, made with the lock held. */

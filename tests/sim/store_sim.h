@@ -18,7 +18,16 @@
 
 #define SIM_PAGE 4096u
 
-enum sim_kind { SIM_WRITE, SIM_SET_SIZE, SIM_RESERVE, SIM_PUNCH, SIM_SYNC_RANGE, SIM_SYNC_ALL, SIM_KINDS };
+enum sim_kind {
+	SIM_WRITE,
+	SIM_SET_SIZE,
+	SIM_RESERVE,
+	SIM_PUNCH,
+	SIM_SYNC_RANGE,
+	SIM_SYNC_ALL,
+	SIM_SYNC_FAILED, /* in the log only: a sync of the range that failed */
+	SIM_KINDS
+};
 
 struct sim_event {
 	enum sim_kind kind;

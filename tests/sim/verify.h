@@ -34,6 +34,8 @@ int verify_tree(struct mount *mount, const struct history *history, const struct
 /* Every block is owned once and marked used, no other is; the counters are right. Structure of all items.
  * `inodes`: how many the tree reaches. */
 int verify_space(struct mount *mount, char *why, size_t room);
+/* Makes every file larger: what comes behind its old end must be zeros. Changes the image. */
+int verify_growth(struct mount *mount, char *why, size_t room);
 /* The state that was found: `result` state with the bytes that the files have now. */
 struct model_state *verify_state(struct mount *mount, const struct history *history,
 				 const struct verify_result *result);

@@ -13,6 +13,9 @@ double explore_seconds(void)
 	return fake_real_seconds();
 }
 
+#define FEW_EVENTS  80u
+#define MANY_EVENTS 1000u
+
 void explore_reset(uint64_t seed)
 {
 	fake_reset(seed);
@@ -20,6 +23,8 @@ void explore_reset(uint64_t seed)
 
 bool explore_time_is_up(const struct explorer *explorer)
 {
+	if (explorer->first_only && explorer->failures > 0)
+		return true;
 	return explorer->deadline > 0 && explore_seconds() >= explorer->deadline;
 }
 
@@ -85,8 +90,7 @@ static int record(struct run *run, step_source source, const void *context, stru
 	mount.fs_options.track_lookups = run->seed % 4 == 1;
 	if (run->seed % 3 == 1)
 		mount.options.overlay_max = 256 << 10;
-	if (!run->depth && run->workload->kind == WORKLOAD_RANDOM &&
-	    script_wants_small_image(run->workload->seed))
+	if (!run->depth && workload_wants_small_image(run->workload))
 		mount.options.limit_bytes = SCRIPT_SMALL_IMAGE;
 	run->first = run->history->count;
 	store_sim_record(run->level->recorder);
@@ -118,8 +122,8 @@ static int record(struct run *run, step_source source, const void *context, stru
 /* What the log holds, for whoever wonders whether a workload reaches something. */
 static void tell_log(const struct run *run)
 {
-	static const char *const names[SIM_KINDS] = {"stores",	"sizes",       "reservations",
-						     "punches", "range syncs", "syncs"};
+	static const char *const names[SIM_KINDS] = {"stores",	    "sizes", "reservations", "punches",
+						     "range syncs", "syncs", "failed syncs"};
 	const struct sim_log *log = &run->level->recorder->log;
 	uint64_t counts[SIM_KINDS] = {0}, largest = 0;
 
@@ -181,18 +185,29 @@ struct cursor {
 	uint64_t random;
 };
 
+/* One of how many states is tried. Directed scripts say where it matters: there all kills are. */
+static unsigned sample_of(const struct run *run, bool kill)
+{
+	if (run->depth || run->workload->kind != WORKLOAD_DIRECTED)
+		return run->sample;
+	if (run->level->recorder->log.count > MANY_EVENTS)
+		return kill ? 4 : 16;
+	return kill || run->level->recorder->log.count < FEW_EVENTS ? 1 : 4;
+}
+
 /* Is the next state wanted? Takes its number. */
-static bool wanted(struct cursor *cursor, struct place *ret_place)
+static bool wanted(struct cursor *cursor, bool kill, struct place *ret_place)
 {
 	const struct run *run = cursor->run;
 	const struct explorer *explorer = run->explorer;
 	uint64_t chance = random_next(&cursor->random);
+	unsigned sample = sample_of(run, kill);
 
 	*ret_place = (struct place){.event = cursor->event, .number = cursor->number++};
 	if (explorer->filter_count)
 		return explorer->filter[run->depth].event == ret_place->event &&
 		       explorer->filter[run->depth].number == ret_place->number;
-	return (!run->sample || chance % run->sample == 0) && !explore_time_is_up(explorer);
+	return (sample <= 1 || chance % sample == 0) && !explore_time_is_up(explorer);
 }
 
 static void try_kill(struct cursor *cursor, uint64_t length)
@@ -200,7 +215,7 @@ static void try_kill(struct cursor *cursor, uint64_t length)
 	struct attempt attempt = {
 	    .run = cursor->run, .kill = true, .length = length, .acknowledged = cursor->acknowledged};
 
-	if (wanted(cursor, &attempt.place))
+	if (wanted(cursor, true, &attempt.place))
 		state_try(&attempt);
 }
 
@@ -213,7 +228,7 @@ static void try_power(struct cursor *cursor, enum power_strategy strategy, uint6
 	    .acknowledged = cursor->acknowledged};
 	uint64_t hash;
 
-	if (!wanted(cursor, &attempt.place))
+	if (!wanted(cursor, false, &attempt.place))
 		return;
 	hash = random_mix(power_build(run->level->power, &attempt.choice), cursor->acknowledged);
 	power_undo(run->level->power);
@@ -319,9 +334,11 @@ static size_t first_event(const struct run *run)
 		return 0;
 	if (run->explorer->last_step_only)
 		return run->marks[steps - 1];
+	if (run->workload->kind == WORKLOAD_DIRECTED)
+		return run->marks[script_directed_from(run->workload->script)];
 	if (run->workload->kind == WORKLOAD_ACE && steps > 2)
 		return run->marks[steps - 2];
-	return run->workload->kind == WORKLOAD_RANDOM || run->workload->steps[0] ? run->marks[0] : 0;
+	return run->workload->kind != WORKLOAD_ACE || run->workload->steps[0] ? run->marks[0] : 0;
 }
 
 static void play_back(struct run *run)
@@ -381,7 +398,7 @@ void explore_workload(struct explorer *explorer, const struct workload *workload
 			  .level = level,
 			  .workload = workload,
 			  .seed = random_mix(workload_hash(workload), explorer->salt),
-			  .sample = workload->kind == WORKLOAD_RANDOM && !explorer->last_step_only ? 12 : 0};
+			  .sample = workload->kind != WORKLOAD_ACE && !explorer->last_step_only ? 12 : 0};
 	struct session_disk session;
 
 	explorer->workloads++;

@@ -24,21 +24,24 @@
 #define ACE_MAX		 3u
 #define REMOVED_MAX	 1024u
 
-enum workload_kind { WORKLOAD_MAKE, WORKLOAD_ACE, WORKLOAD_RANDOM };
+enum workload_kind { WORKLOAD_MAKE, WORKLOAD_ACE, WORKLOAD_RANDOM, WORKLOAD_DIRECTED };
 
 struct workload {
 	enum workload_kind kind;
 	uint64_t seed;		   /* RANDOM */
 	unsigned count;		   /* steps */
 	unsigned steps[ACE_MAX];   /* ACE */
+	unsigned script;	   /* DIRECTED */
 	bool removed[REMOVED_MAX]; /* RANDOM: left out */
 };
 
-/* "make", "ace-3-17", "random-SEED-COUNT", "random-SEED-COUNT-xHEX" (bits of the steps left out). */
+/* "make", "ace-3-17", "directed-NAME", "random-SEED-COUNT", "random-SEED-COUNT-xHEX" (bits of the steps left
+ * out). */
 void workload_text(const struct workload *workload, char *text, size_t room);
 bool workload_parse(const char *text, struct workload *ret_workload);
 /* Step `index` of those not left out; false: there is none. */
 bool workload_step(const struct workload *workload, unsigned index, struct step *ret_step);
+bool workload_wants_small_image(const struct workload *workload);
 uint64_t workload_hash(const struct workload *workload);
 
 /* What a run at some depth needs; kept to be used again. */
@@ -62,6 +65,7 @@ struct explorer {
 	double deadline;
 	uint64_t states, workloads, failures;
 	bool quiet;	     /* report nothing: shrinking */
+	bool first_only;     /* one failure is enough */
 	bool last_step_only; /* look at crashes in the last step only */
 	bool verbose;
 	/* replay */

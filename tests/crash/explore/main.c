@@ -1,5 +1,7 @@
 #include "explore.h"
 
+#include "../../sim/choose_mutant.h"
+
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,9 +15,13 @@ static const char usage[] =
     "Crashes a simulated image at every event of many workloads, recovers it and compares it with a model.\n"
     "  --seconds N    stop after N seconds (60; 0: when all is done)\n"
     "  --seed N       of everything random (1)\n"
-    "  --workload W   all, make, ace1, ace2, ace3, random, or one: ace-3-17, random-SEED-COUNT[-xHEX]\n"
+    "  --workload W   all, make, ace1, ace2, ace3, directed, random, or one: ace-3-17, directed-NAME,\n"
+    "                 random-SEED-COUNT[-xHEX]\n"
     "  --last         crash in the last step of the workload only\n"
     "  --replay ID    one state, as printed with a failure\n"
+    "  --first        stop at the first failure\n"
+    "  --mutant NAME  with this fault in the engine (explore-mutants only), stop at the first failure\n"
+    "  --mutants      print the names of the mutants\n"
     "  --list         print the steps of the short workloads\n"
     "  --verbose      print the steps that are run\n";
 
@@ -24,7 +30,8 @@ static const char usage[] =
 static void one(struct explorer *explorer, const struct workload *workload)
 {
 	explore_workload(explorer, workload);
-	if (explorer->failed && workload->kind == WORKLOAD_RANDOM && !explorer->filter_count)
+	if (explorer->failed && workload->kind == WORKLOAD_RANDOM && !explorer->filter_count &&
+	    !explorer->first_only)
 		shrink(explorer, workload);
 }
 
@@ -97,12 +104,21 @@ static void all_ace(struct explorer *explorer, unsigned count)
 	(void)some_ace(explorer, count, ALL, &next, UINT64_MAX);
 }
 
+static void directed(struct explorer *explorer)
+{
+	struct workload workload = {.kind = WORKLOAD_DIRECTED};
+
+	for (; workload.script < script_directed_count() && !over(explorer); workload.script++)
+		one(explorer, &workload);
+}
+
 static void everything(struct explorer *explorer)
 {
 	uint64_t next_related = 0, next_other = 0, next_three = 0;
 
 	explore_make(explorer);
 	all_ace(explorer, 1);
+	directed(explorer);
 	for (uint64_t round = 0; !over(explorer); round++) {
 		random_one(explorer, round);
 		if (!some_ace(explorer, 2, RELATED, &next_related, 20))
@@ -122,6 +138,8 @@ static int explore(struct explorer *explorer, const char *what)
 		explore_make(explorer);
 	} else if (!strcmp(what, "ace1") || !strcmp(what, "ace2") || !strcmp(what, "ace3")) {
 		all_ace(explorer, (unsigned)(what[3] - '0'));
+	} else if (!strcmp(what, "directed")) {
+		directed(explorer);
 	} else if (!strcmp(what, "random")) {
 		for (uint64_t i = 0; !over(explorer); i++)
 			random_one(explorer, i);
@@ -170,19 +188,17 @@ static void list(void)
 	}
 }
 
-static const struct option options[] = {{"seconds", required_argument, NULL, 's'},
-					{"seed", required_argument, NULL, 'r'},
-					{"workload", required_argument, NULL, 'w'},
-					{"replay", required_argument, NULL, 'p'},
-					{"list", no_argument, NULL, 'l'},
-					{"verbose", no_argument, NULL, 'v'},
-					{"last", no_argument, NULL, 'L'},
-					{"help", no_argument, NULL, 'h'},
-					{0}};
+static const struct option options[] = {
+    {"seconds", required_argument, NULL, 's'},	{"seed", required_argument, NULL, 'r'},
+    {"workload", required_argument, NULL, 'w'}, {"replay", required_argument, NULL, 'p'},
+    {"list", no_argument, NULL, 'l'},		{"verbose", no_argument, NULL, 'v'},
+    {"last", no_argument, NULL, 'L'},		{"first", no_argument, NULL, 'f'},
+    {"mutant", required_argument, NULL, 'm'},	{"mutants", no_argument, NULL, 'M'},
+    {"help", no_argument, NULL, 'h'},		{0}};
 
 /* 0: go on; 1: done; -1: wrong usage. */
 static int parse(int argc, char **argv, struct explorer *explorer, double *ret_seconds,
-		 const char **ret_workload)
+		 const char **ret_workload, const char **ret_mutant)
 {
 	int option;
 
@@ -199,9 +215,15 @@ static int parse(int argc, char **argv, struct explorer *explorer, double *ret_s
 			explorer->verbose = true;
 		else if (option == 'L')
 			explorer->last_step_only = true;
-		else if (option == 'l' || option == 'h') {
+		else if (option == 'f')
+			explorer->first_only = true;
+		else if (option == 'm')
+			*ret_mutant = optarg;
+		else if (option == 'l' || option == 'h' || option == 'M') {
 			if (option == 'l')
 				list();
+			else if (option == 'M')
+				mutant_list();
 			else
 				fputs(usage, stdout);
 			return 1;
@@ -216,14 +238,20 @@ static int parse(int argc, char **argv, struct explorer *explorer, double *ret_s
 int main(int argc, char **argv)
 {
 	static struct explorer explorer = {.salt = 1};
-	const char *workload = "all";
+	const char *workload = "all", *mutant = NULL;
 	double seconds = 60;
-	int result = parse(argc, argv, &explorer, &seconds, &workload);
+	int result = parse(argc, argv, &explorer, &seconds, &workload, &mutant);
 
 	if (result)
 		return result < 0 ? 2 : 0;
 	if (explorer_open(&explorer))
 		return 1;
+	/* now, so that the image to start from is sound */
+	if (mutant && !mutant_choose(mutant)) {
+		fprintf(stderr, "explore: no mutant '%s' in this program\n", mutant);
+		return 2;
+	}
+	explorer.first_only = explorer.first_only || mutant;
 	explorer.deadline = seconds > 0 ? explore_seconds() + seconds : 0;
 	printf("seed %" PRIu64 "\n", explorer.salt);
 	fflush(stdout);

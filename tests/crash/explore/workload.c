@@ -14,6 +14,10 @@ void workload_text(const struct workload *workload, char *text, size_t room)
 		snprintf(text, room, "make");
 		return;
 	}
+	if (workload->kind == WORKLOAD_DIRECTED) {
+		snprintf(text, room, "directed-%s", script_directed_name(workload->script));
+		return;
+	}
 	if (workload->kind == WORKLOAD_ACE) {
 		used = (size_t)snprintf(text, room, "ace");
 		for (unsigned i = 0; i < workload->count && used < room; i++)
@@ -74,6 +78,15 @@ static bool parse_random(const char *text, struct workload *workload)
 	return !*end;
 }
 
+static bool parse_directed(const char *text, struct workload *workload)
+{
+	workload->kind = WORKLOAD_DIRECTED;
+	for (; workload->script < script_directed_count(); workload->script++)
+		if (!strcmp(script_directed_name(workload->script), text))
+			return true;
+	return false;
+}
+
 bool workload_parse(const char *text, struct workload *ret_workload)
 {
 	memset(ret_workload, 0, sizeof(*ret_workload));
@@ -83,6 +96,8 @@ bool workload_parse(const char *text, struct workload *ret_workload)
 	}
 	if (!strncmp(text, "ace", 3))
 		return parse_ace(text + 3, ret_workload);
+	if (!strncmp(text, "directed-", 9))
+		return parse_directed(text + 9, ret_workload);
 	if (!strncmp(text, "random", 6))
 		return parse_random(text + 6, ret_workload);
 	return false;
@@ -92,6 +107,8 @@ bool workload_step(const struct workload *workload, unsigned index, struct step 
 {
 	unsigned kept = 0;
 
+	if (workload->kind == WORKLOAD_DIRECTED)
+		return script_directed_step(workload->script, index, ret_step);
 	if (workload->kind == WORKLOAD_ACE) {
 		if (index < workload->count) {
 			*ret_step = script_ace_step(workload->steps[index]);
@@ -107,6 +124,13 @@ bool workload_step(const struct workload *workload, unsigned index, struct step 
 		return true;
 	}
 	return false;
+}
+
+bool workload_wants_small_image(const struct workload *workload)
+{
+	if (workload->kind == WORKLOAD_DIRECTED)
+		return script_directed_small(workload->script);
+	return workload->kind == WORKLOAD_RANDOM && script_wants_small_image(workload->seed);
 }
 
 uint64_t workload_hash(const struct workload *workload)

@@ -1,11 +1,17 @@
 /*
  * Fault injection: over a fixed script, the Nth call of each kind that the engine makes to the store fails,
  * for every N. The failing operation must report an error, and whatever is left must be whole: the live
- * image, what a kill -9 then leaves, and what a power cut then leaves.
+ * image, what a kill -9 then leaves, and what a power cut then leaves. After an operation that found no
+ * memory the same one works when there is some again.
  *
- *   fault [--kind sync|reserve|size|write|punch] [--nth N] [--verbose]
+ *   fault [--kind NAME] [--nth N] [--every N] [--mutant NAME]
+ *
+ * Memory can fail in the program with mutants only, fault-mutants, and only if --kind asks for it: its calls
+ * are many, and --every N tries each Nth of them.
  */
+#include "../../sim/choose_mutant.h"
 #include "../../sim/fake_time.h"
+#include "../../sim/memory.h"
 #include "../../sim/verify.h"
 
 #include <errno.h>
@@ -14,13 +20,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAP_SIZE (UINT64_C(192) << 20)
+#define MAP_SIZE     (UINT64_C(192) << 20)
+#define ACE_CONTENTS 28u /* the first short step that changes contents */
 
 struct fault_kind {
 	const char *name;
 	unsigned kinds;
 	int error;	    /* 0: none, the host gets full */
-	bool may_be_silent; /* giving space back is tried, not promised */
+	bool may_be_silent; /* giving space back is tried, not promised; some memory is only for speed */
+	bool memory;
 };
 
 static const struct fault_kind fault_kinds[] = {
@@ -33,6 +41,7 @@ static const struct fault_kind fault_kinds[] = {
      .kinds = 1u << SIM_WRITE | 1u << SIM_RESERVE | 1u << SIM_SET_SIZE,
      .may_be_silent = true},
     {.name = "punch", .kinds = 1u << SIM_PUNCH, .error = -EIO, .may_be_silent = true},
+    {.name = "memory", .error = -ENOMEM, .may_be_silent = true, .memory = true},
 };
 #define KIND_COUNT (sizeof(fault_kinds) / sizeof(fault_kinds[0]))
 
@@ -41,8 +50,9 @@ struct test {
 	struct power *power;
 	struct model_state *base_state;
 	const struct fault_kind *kind;
-	uint64_t nth;
-	bool sticky, verbose;
+	uint64_t nth, every, failures_max;
+	bool sticky;
+	struct step step;		  /* that failed */
 	uint64_t runs, refused, failures; /* refused: a step reported an error */
 };
 
@@ -68,15 +78,23 @@ static bool fill_step(unsigned index, struct step *ret_step)
 	return index < 200;
 }
 
-static bool fault_step(const struct test *test, unsigned index, struct step *ret_step)
+static bool is_sync(const struct fault_kind *kind)
 {
+	return kind->kinds & (1u << SIM_SYNC_RANGE | 1u << SIM_SYNC_ALL);
+}
+
+static bool fault_plain_step(const struct test *test, unsigned index, struct step *ret_step)
+{
+	/* contents before names, among which are those that remove the files */
+	unsigned first = is_sync(test->kind) || test->kind->memory ? ACE_CONTENTS : 0;
+
 	if (index < 90) {
 		*ret_step = script_random_step(3, index);
 		return true;
 	}
 	index -= 90;
 	if (index < script_ace_count()) {
-		*ret_step = script_ace_step(index);
+		*ret_step = script_ace_step((index + first) % script_ace_count());
 		return true;
 	}
 	index -= script_ace_count();
@@ -84,6 +102,21 @@ static bool fault_step(const struct test *test, unsigned index, struct step *ret
 		return fill_step(index, ret_step);
 	*ret_step = (struct step){.kind = STEP_CHECKPOINT};
 	return index == 0;
+}
+
+static bool fault_step(const struct test *test, unsigned index, struct step *ret_step)
+{
+	/* where syncs are to fail there are more of them, of the two files that most short steps change */
+	static const struct step_path files[] = {{.count = 1, .names = {0}}, {.count = 2, .names = {2, 0}}};
+
+	if (is_sync(test->kind)) {
+		*ret_step =
+		    (struct step){.kind = index % 4 ? STEP_FSYNC : STEP_FDATASYNC, .a = files[index % 2]};
+		if (index % 3 == 2 && index < 250)
+			return true;
+		index -= index < 250 ? index / 3 : 250 / 3;
+	}
+	return fault_plain_step(test, index, ret_step);
 }
 
 static void session_of(uint64_t number, struct session_disk *ret_session)
@@ -230,7 +263,7 @@ static void check_deletes(struct test *test, struct mount *mount, struct history
 /* ---- one run ---- */
 
 /* Runs the script until a step fails. Returns whether one did. */
-static bool run_script(const struct test *test, struct mount *mount, struct history *history)
+static bool run_script(struct test *test, struct mount *mount, struct history *history)
 {
 	struct step step;
 	static char text[200];
@@ -238,31 +271,59 @@ static bool run_script(const struct test *test, struct mount *mount, struct hist
 	for (unsigned i = 0; fault_step(test, i, &step); i++) {
 		step_text(&step, text, sizeof(text));
 		what_step = text;
-		if (step_run(mount, history, &step))
+		if (step_run(mount, history, &step)) {
+			test->step = step;
 			return true;
+		}
 	}
+	return false;
+}
+
+static bool fault_hit(const struct test *test)
+{
+	return test->kind->memory ? memory_fault.hit : test->sim->fault.hit;
+}
+
+/* With memory again, the step that failed for want of it works; then it counts as done. What it did in part
+ * may be there already, so that nothing can be said of a step that is done in parts. */
+static bool try_again(struct test *test, struct mount *mount, struct history *history)
+{
+	if (history->done[history->count - 1].partial)
+		return false;
+	model_state_free(history->states[history->count--]);
+	if (!step_run(mount, history, &test->step))
+		return true;
+	failed(test, "the same step with memory", strerror(-mount->error));
 	return false;
 }
 
 static void check_step_failed(struct test *test, struct mount *mount, struct history *history)
 {
 	size_t acknowledged;
+	bool again = false;
 	bool image_failed = !mount->image || image_failure(mount->image);
 	struct verify_window window;
 
-	if (!test->sim->fault.hit) {
+	if (!fault_hit(test)) {
 		failed(test, "the step", strerror(-mount->error));
 		return;
 	}
+	if (test->kind->memory ? mount->error != -ENOMEM : !image_failed && is_sync(test->kind))
+		failed(test, "the step", strerror(-mount->error));
 	if (mount->image) {
-		check_live(test, mount, history, !image_failed && mount->error == -ENOSPC);
+		check_live(test, mount, history,
+			   !image_failed && (mount->error == -ENOSPC || mount->error == -ENOMEM));
+		if (image_failed && !test->kind->error)
+			failed(test, "on a full host", "the image failed");
 		if (image_failed)
 			check_frozen(test, mount);
+		else if (test->kind->memory)
+			again = try_again(test, mount, history);
 		else if (!test->kind->error)
 			check_deletes(test, mount, history);
 		mount_drop(mount);
 	}
-	acknowledged = history->count - (image_failed || test->kind->error);
+	acknowledged = history->count - (!again && (image_failed || test->kind->error));
 	store_sim_stop(test->sim);
 	if (!image_failed) {
 		store_sim_copy(test->after, test->sim);
@@ -289,7 +350,7 @@ static bool run(struct test *test)
 	struct session_disk session;
 	struct mount mount = {.sim = test->sim, .options = {.no_syncer = true, .session = &session}};
 	struct history *history = history_new(model_state_copy(test->base_state));
-	bool step_failed = false, hit;
+	bool step_failed = false, hit = false;
 	int error;
 
 	history->allocations = 1000;
@@ -303,6 +364,8 @@ static bool run(struct test *test)
 					      .error = test->kind->error,
 					      .sticky = test->sticky,
 					      .fills_host = !test->kind->error};
+	memory_fault =
+	    (struct memory_fault){.nth = test->kind->memory ? test->nth : 0, .sticky = test->sticky};
 	test->sim->host_pages = UINT64_MAX;
 	what_step = "open";
 	error = mount_open(&mount);
@@ -310,14 +373,16 @@ static bool run(struct test *test)
 		step_failed = run_script(test, &mount, history);
 	test->runs++;
 	test->refused += step_failed;
+	hit = fault_hit(test);
+	memory_fault.sticky = false; /* there is memory again, for looking at what is left */
 	if (step_failed)
 		check_step_failed(test, &mount, history);
-	else if (error && test->sim->fault.hit)
+	else if (error && fault_hit(test))
 		check_power(test, history, history->count);
 	else if (error)
 		failed(test, "without a fault", strerror(-error));
-	hit = test->sim->fault.hit;
 	test->sim->fault = (struct sim_fault){0};
+	memory_fault = (struct memory_fault){0};
 	if (hit && !step_failed && !error && !may_be_silent(test, &mount))
 		failed(test, "the whole script", "no step reported the error");
 	if (mount.image)
@@ -333,8 +398,8 @@ static void run_kind(struct test *test, const struct fault_kind *kind, uint64_t 
 	test->kind = kind;
 	for (unsigned sticky = 0; sticky < 2; sticky++) {
 		test->sticky = sticky;
-		for (test->nth = only ? only : 1; run(test); test->nth++)
-			if (only || test->failures > 20)
+		for (test->nth = only ? only : 1; run(test); test->nth += test->every)
+			if (only || test->failures > test->failures_max)
 				break;
 	}
 	printf("%s: %lu runs, an error reported in %lu\n", kind->name, test->runs - before,
@@ -344,10 +409,13 @@ static void run_kind(struct test *test, const struct fault_kind *kind, uint64_t 
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {
-	    {"kind", required_argument, NULL, 'k'}, {"nth", required_argument, NULL, 'n'}, {0}};
-	static struct test test;
-	const char *kind = NULL;
+	static const struct option options[] = {{"kind", required_argument, NULL, 'k'},
+						{"nth", required_argument, NULL, 'n'},
+						{"every", required_argument, NULL, 'e'},
+						{"mutant", required_argument, NULL, 'm'},
+						{0}};
+	static struct test test = {.every = 1, .failures_max = 20};
+	const char *kind = NULL, *mutant = NULL;
 	uint64_t nth = 0;
 	int option;
 
@@ -356,6 +424,10 @@ int main(int argc, char **argv)
 			kind = optarg;
 		else if (option == 'n')
 			nth = strtoull(optarg, NULL, 10);
+		else if (option == 'e')
+			test.every = strtoull(optarg, NULL, 10);
+		else if (option == 'm')
+			mutant = optarg;
 		else
 			return 2;
 	}
@@ -369,8 +441,14 @@ int main(int argc, char **argv)
 		fputs("fault: cannot make the base image\n", stderr);
 		return 1;
 	}
+	if (mutant)
+		test.failures_max = 0; /* one will do */
+	if (mutant && !mutant_choose(mutant)) {
+		fprintf(stderr, "fault: no mutant '%s' in this program\n", mutant);
+		return 2;
+	}
 	for (unsigned i = 0; i < KIND_COUNT; i++)
-		if (!kind || !strcmp(kind, fault_kinds[i].name))
+		if (kind ? !strcmp(kind, fault_kinds[i].name) : !fault_kinds[i].memory)
 			run_kind(&test, &fault_kinds[i], nth);
 	printf("fault: %lu runs, %lu failures\n", test.runs, test.failures);
 	return test.failures != 0;

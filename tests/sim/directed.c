@@ -1,0 +1,164 @@
+/* Scripts that lead somewhere on purpose, where sequences of few steps and random ones hardly come. */
+#include "step.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static struct step_path name(uint32_t number)
+{
+	return (struct step_path){.count = 1, .names = {number}};
+}
+
+/* More extents than one record removes: cuts take several, and an intent leads them (R7). */
+#define CUT_EXTENTS 40u
+static bool cut_step(unsigned index, struct step *ret_step)
+{
+	static const struct step then[] = {
+	    {.kind = STEP_SYNC},
+	    {.kind = STEP_TRUNCATE, .length = 5000},
+	    {.kind = STEP_APPEND, .length = 9000},
+	    {.kind = STEP_FSYNC},
+	    {.kind = STEP_WRITE, .offset = 100000, .length = 5000},
+	    {.kind = STEP_TRUNCATE, .length = 0},
+	    {.kind = STEP_TRUNCATE, .length = 200000},
+	    {.kind = STEP_UNLINK},
+	};
+
+	*ret_step = (struct step){.kind = STEP_CREATE};
+	if (index > 0)
+		*ret_step =
+		    (struct step){.kind = STEP_WRITE, .offset = (index - 1) * UINT64_C(8192), .length = 4096};
+	if (index > CUT_EXTENTS) {
+		index -= CUT_EXTENTS + 1;
+		if (index >= sizeof(then) / sizeof(then[0]))
+			return false;
+		*ret_step = then[index];
+	}
+	ret_step->a = name(300);
+	return true;
+}
+
+/* Changes without a sync between them, until the ring has been filled more than once (R6). */
+static bool ring_step(unsigned index, struct step *ret_step)
+{
+	*ret_step = (struct step){.kind = index < 4 ? STEP_CREATE : STEP_SETXATTR,
+				  .a = name(300 + index % 4),
+				  .seed = index,
+				  .length = 9000};
+	return index < 160;
+}
+
+/* Many superblocks, each written while the one before it is needed (R1). */
+static bool super_step(unsigned index, struct step *ret_step)
+{
+	*ret_step = (struct step){.kind = index % 2 ? STEP_CHECKPOINT : STEP_CREATE, .a = name(300 + index)};
+	if (index == 7)
+		ret_step->kind = STEP_REMOUNT;
+	return index < 12;
+}
+
+/* Every data block of the small image is taken; then a file goes, and only its blocks are left for the next
+ * one, which has to wait until they are sealed as free (R12). At the end a block is used again of which a
+ * part is written only, and the rest may not show what stood there (R8). */
+static bool full_step(unsigned index, struct step *ret_step)
+{
+	static const struct step steps[] = {
+	    {.kind = STEP_CREATE, .a = {.count = 1, .names = {300}}},
+	    {.kind = STEP_FALLOCATE_KEEP, .a = {.count = 1, .names = {300}}, .length = SCRIPT_FULL_BYTES},
+	    {.kind = STEP_CREATE, .a = {.count = 1, .names = {301}}},
+	    {.kind = STEP_WRITE, .a = {.count = 1, .names = {301}}, .length = 409600},
+	    {.kind = STEP_CREATE, .a = {.count = 1, .names = {302}}},
+	    {.kind = STEP_SYNC},
+	    {.kind = STEP_UNLINK, .a = {.count = 1, .names = {301}}},
+	    {.kind = STEP_WRITE, .a = {.count = 1, .names = {302}}, .length = 409600},
+	    {.kind = STEP_FSYNC, .a = {.count = 1, .names = {302}}},
+	    {.kind = STEP_UNLINK, .a = {.count = 1, .names = {0}}},
+	    {.kind = STEP_SYNC},
+	    {.kind = STEP_CREATE, .a = {.count = 1, .names = {303}}},
+	    {.kind = STEP_WRITE, .a = {.count = 1, .names = {303}}, .offset = 100, .length = 61 * 4096 - 200},
+	    {.kind = STEP_CREATE, .a = {.count = 1, .names = {304}}},
+	    {.kind = STEP_WRITE, .a = {.count = 1, .names = {304}}, .offset = 700, .length = 3000},
+	};
+
+	if (index >= sizeof(steps) / sizeof(steps[0]))
+		return false;
+	*ret_step = steps[index];
+	return true;
+}
+
+/* Tree nodes fill a group of blocks and begin a second one; they go again, and file data takes their place
+ * while records of theirs are still in the ring (R2). Room in the first group lets go of the second; a file
+ * takes the data group before it. */
+#define TYPES_FILES  40u
+#define TYPES_XATTRS 58u
+static bool types_step(unsigned index, struct step *ret_step)
+{
+	static const struct step turn[] = {
+	    {.kind = STEP_CHECKPOINT},
+	    {.kind = STEP_SETXATTR, .a = {.count = 1, .names = {300}}, .seed = 2, .length = 60000},
+	    {.kind = STEP_SETXATTR, .a = {.count = 1, .names = {301}}, .seed = 2, .length = 60000},
+	    {.kind = STEP_SETXATTR, .a = {.count = 1, .names = {302}}, .seed = 2, .length = 60000},
+	    {.kind = STEP_REMOVEXATTR, .a = {.count = 1, .names = {300}}, .seed = 2},
+	    {.kind = STEP_REMOVEXATTR, .a = {.count = 1, .names = {301}}, .seed = 2},
+	    {.kind = STEP_REMOVEXATTR, .a = {.count = 1, .names = {302}}, .seed = 2},
+	    {.kind = STEP_REMOVEXATTR, .a = {.count = 1, .names = {304}}},
+	    {.kind = STEP_REMOVEXATTR, .a = {.count = 1, .names = {305}}},
+	    {.kind = STEP_SYNC},
+	    {.kind = STEP_WRITE, .a = {.count = 1, .names = {310}}, .length = 600000},
+	    {.kind = STEP_FSYNC, .a = {.count = 1, .names = {310}}},
+	};
+	unsigned number = 300 + index % TYPES_FILES;
+
+	*ret_step = (struct step){.kind = STEP_CREATE, .a = name(number)};
+	if (index == TYPES_FILES)
+		*ret_step =
+		    (struct step){.kind = STEP_FALLOCATE_KEEP, .a = name(number), .length = 1000 << 12};
+	else if (index > TYPES_FILES)
+		*ret_step = (struct step){.kind = STEP_SETXATTR,
+					  .a = name(number),
+					  .seed = index / TYPES_FILES - 1,
+					  .length = 60000};
+	if (index >= TYPES_FILES + TYPES_XATTRS) {
+		index -= TYPES_FILES + TYPES_XATTRS;
+		if (index >= sizeof(turn) / sizeof(turn[0]))
+			return false;
+		*ret_step = turn[index];
+	}
+	return true;
+}
+
+static const struct {
+	const char *name;
+	bool (*step)(unsigned index, struct step *ret_step);
+	unsigned from;
+	bool small_image;
+} scripts[] = {{"cut", cut_step, CUT_EXTENTS + 1, false},
+	       {"ring", ring_step, 110, false},
+	       {"super", super_step, 0, false},
+	       {"full", full_step, 5, true},
+	       {"types", types_step, TYPES_FILES + TYPES_XATTRS, true}};
+
+unsigned script_directed_count(void)
+{
+	return sizeof(scripts) / sizeof(scripts[0]);
+}
+
+const char *script_directed_name(unsigned script)
+{
+	return scripts[script].name;
+}
+
+bool script_directed_step(unsigned script, unsigned index, struct step *ret_step)
+{
+	return scripts[script].step(index, ret_step);
+}
+
+unsigned script_directed_from(unsigned script)
+{
+	return scripts[script].from;
+}
+
+bool script_directed_small(unsigned script)
+{
+	return scripts[script].small_image;
+}
