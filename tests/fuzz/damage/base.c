@@ -219,11 +219,20 @@ static const struct {
 
 /* ---- keeping it ---- */
 
+/* Room for one more of `each` bytes: doubled whenever the count is a power of two. */
+static void *room(void *array, size_t count, size_t each)
+{
+	if (count & (count - 1))
+		return array;
+	array = realloc(array, (count ? 2 * count : 1) * each);
+	if (!array)
+		base_failed("memory", -ENOMEM);
+	return array;
+}
+
 static void list_add(struct block_list *list, uint64_t number)
 {
-	list->numbers = realloc(list->numbers, (list->count + 1) * sizeof(*list->numbers));
-	if (!list->numbers)
-		base_failed("memory", -ENOMEM);
+	list->numbers = room(list->numbers, list->count, sizeof(*list->numbers));
 	list->numbers[list->count++] = number;
 }
 
@@ -232,9 +241,7 @@ static void keep_block(struct base *base, uint64_t block, const uint8_t *bytes)
 	const struct block_head *head = (const void *)bytes;
 	bool own = le64_get(head->block) == block;
 
-	base->bytes = realloc(base->bytes, (base->used.count + 1) * BLOCK_SIZE);
-	if (!base->bytes)
-		base_failed("memory", -ENOMEM);
+	base->bytes = room(base->bytes, base->used.count, BLOCK_SIZE);
 	memcpy(base->bytes + base->used.count * BLOCK_SIZE, bytes, BLOCK_SIZE);
 	list_add(&base->used, block);
 	if (block >= RING_START && block < base->zone_first)

@@ -69,7 +69,7 @@ static int fsck(struct checker *checker, enum mode mode)
 struct use {
 	struct image *image;
 	struct fs *fs;
-	bool refused;
+	bool refused, newer; /* newer: for a feature that a later format may have */
 	struct answers answers;
 	struct found found;
 };
@@ -93,6 +93,7 @@ static void use_open(struct checker *checker, struct use *use, bool read_only, u
 		if (!report.text[0])
 			check_failed(checker, "refused without a word: %s", strerror(-error));
 		snprintf(use->answers.what, sizeof(use->answers.what), "%.190s", report.text);
+		use->newer = error == -EROFS || error == -EOPNOTSUPP;
 		return;
 	}
 	error = fs_open(use->image, &fs_options, &use->fs);
@@ -125,7 +126,7 @@ static void use_judge(struct checker *checker, const struct use *use, bool clean
 	checker->progress->calls += use->answers.calls;
 	if (use->answers.wrong[0])
 		check_failed(checker, "%s", use->answers.wrong);
-	if (clean && use->refused)
+	if (clean && use->refused && !use->newer)
 		check_failed(checker, "fsck.mmfs says that it is clean, but it is refused: %s",
 			     use->answers.what);
 	if (clean && use->answers.damaged)
@@ -173,7 +174,8 @@ static void check_repaired(struct checker *checker, uint64_t random)
 		check_failed(checker, "problems after working on a repaired image");
 }
 
-static void check_repair(struct checker *checker, uint64_t random, bool clean)
+/* An exit status of fsck.mmfs. */
+static int check_repair(struct checker *checker, uint64_t random, bool clean)
 {
 	int status;
 
@@ -182,16 +184,15 @@ static void check_repair(struct checker *checker, uint64_t random, bool clean)
 	if (clean && status != EXIT_CLEAN)
 		check_failed(checker, "-n finds nothing, but -y ends with status %d", status);
 	if (status == EXIT_CLEAN || status == EXIT_CORRECTED) {
-		checker->progress->repaired += !clean;
 		check_repaired(checker, random);
-		return;
+		return status;
 	}
-	checker->progress->left++;
 	if (checker->verbose)
 		fprintf(stderr, "---- cannot be repaired\n");
 	/* what is left does not become more */
 	fsck(checker, MODE_YES);
 	fsck(checker, MODE_CHECK);
+	return status;
 }
 
 static void check_mount(struct checker *checker, uint64_t random)
@@ -220,6 +221,7 @@ void check_mutant(struct checker *checker, uint64_t number)
 	struct progress *progress = checker->progress;
 	struct mutant mutant;
 	bool clean;
+	int status;
 
 	remake(checker, &mutant, number);
 	memcpy(progress->text, mutant.text, sizeof(progress->text));
@@ -240,7 +242,9 @@ void check_mutant(struct checker *checker, uint64_t number)
 		check_repair(checker, random, false);
 
 	remake(checker, &mutant, number);
-	check_repair(checker, random, clean);
+	status = check_repair(checker, random, clean);
+	progress->repaired += status == EXIT_CORRECTED;
+	progress->left += status == EXIT_ERRORS_LEFT || status == EXIT_OPERATION;
 	if (checker->mount_every && number % checker->mount_every == 0) {
 		remake(checker, &mutant, number);
 		check_mount(checker, random);

@@ -1,10 +1,10 @@
 /*
  * Damaged images:
  *
- *   damage [--seed N] [--count N] [--seconds N] [--mount-every N] [--replay SEED:NUMBER]
+ *   damage [--seed N] [--from N] [--count N] [--seconds N] [--mount-every N] [--replay SEED:NUMBER]
  *
- * Makes mutants 0, 1, 2... of a seed (fresh by default) and tries each. A failure prints the ID that replays
- * it; the last line is "tried N mutants of seed S: K failures". Status 1: there were failures.
+ * Makes mutants FROM (0), FROM + 1... of a seed (fresh by default) and tries each. A failure prints the ID
+ * that replays it; the last line is "tried N mutants of seed S: K failures". Status 1: there were failures.
  */
 #include "damage.h"
 
@@ -23,14 +23,14 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BATCH	     100 /* mutants for each process */
+#define BATCH	     250 /* mutants for each process */
 #define CPU_SECONDS  20	 /* for one mutant; it should take a tenth of one */
 #define WALL_MS	     300000
 #define SHOWN_BYTES  12000 /* of what a failed one printed */
 #define FAILURES_MAX 50
 
 struct options {
-	uint64_t seed, count, seconds, mount_every, only;
+	uint64_t seed, from, count, seconds, mount_every;
 	bool replay;
 };
 
@@ -42,6 +42,13 @@ static double started;
 extern size_t __sanitizer_get_current_allocated_bytes(void) __attribute__((weak));
 extern void __sanitizer_print_stack_trace(void) __attribute__((weak));
 extern int __lsan_do_recoverable_leak_check(void) __attribute__((weak));
+
+/* The tables of an image are large, and opened often: kept for long, they would all be fresh memory. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+	return "quarantine_size_mb=16";
+}
 
 static double now_seconds(void)
 {
@@ -269,10 +276,13 @@ static uint64_t number_of(const char *text, char **ret_end)
 
 static void parse(int count, char **arguments)
 {
-	static const struct option names[] = {
-	    {"seed", required_argument, NULL, 's'},	   {"count", required_argument, NULL, 'c'},
-	    {"seconds", required_argument, NULL, 't'},	   {"replay", required_argument, NULL, 'r'},
-	    {"mount-every", required_argument, NULL, 'm'}, {0}};
+	static const struct option names[] = {{"seed", required_argument, NULL, 's'},
+					      {"count", required_argument, NULL, 'c'},
+					      {"from", required_argument, NULL, 'f'},
+					      {"seconds", required_argument, NULL, 't'},
+					      {"replay", required_argument, NULL, 'r'},
+					      {"mount-every", required_argument, NULL, 'm'},
+					      {0}};
 	bool count_given = false;
 	char *end;
 	int option;
@@ -284,6 +294,8 @@ static void parse(int count, char **arguments)
 		} else if (option == 'c') {
 			options.count = number_of(optarg, NULL);
 			count_given = true;
+		} else if (option == 'f') {
+			options.from = number_of(optarg, NULL);
 		} else if (option == 't') {
 			options.seconds = number_of(optarg, NULL);
 		} else if (option == 'm') {
@@ -291,7 +303,7 @@ static void parse(int count, char **arguments)
 		} else if (option == 'r') {
 			options.replay = true;
 			options.seed = number_of(optarg, &end);
-			options.only = *end == ':' ? number_of(end + 1, NULL) : 0;
+			options.from = *end == ':' ? number_of(end + 1, NULL) : 0;
 		} else {
 			exit(2);
 		}
@@ -331,10 +343,7 @@ int main(int count, char **arguments)
 	if (checker.out < 0 || fcntl(checker.out, F_SETFL, O_APPEND) || checker.progress == MAP_FAILED)
 		abort();
 	make_directory();
-	if (options.replay)
-		run(options.only, options.only + 1);
-	else
-		run(0, options.count);
+	run(options.from, options.from + (options.replay ? 1 : options.count));
 	remove_directory();
 	print_sums();
 	return failures != 0;

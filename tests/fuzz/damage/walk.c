@@ -25,9 +25,9 @@ struct walker {
 /* What an operation may say of an image that is what it should be, or of a request that is not. */
 static bool is_usual(int64_t error)
 {
-	static const int usual[] = {ENOENT, ESTALE,  ENOTDIR, EISDIR, EINVAL,	  EEXIST,      ENOTEMPTY,
-				    EMLINK, ENODATA, ERANGE,  ENXIO,  ENOSPC,	  EFBIG,       E2BIG,
-				    EPERM, ENODEV, EROFS,   ELOOP,   EBUSY,  EOPNOTSUPP, ENAMETOOLONG};
+	static const int usual[] = {ENOENT, ESTALE,  ENOTDIR, EISDIR, EINVAL, EEXIST,	  ENOTEMPTY,
+				    EMLINK, ENODATA, ERANGE,  ENXIO,  ENOSPC, EFBIG,	  E2BIG,
+				    EPERM,  ENODEV,  EROFS,   ELOOP,  EBUSY,  EOPNOTSUPP, ENAMETOOLONG};
 
 	for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++)
 		if (error == -usual[i])
