@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
@@ -64,6 +65,7 @@ static void start_daemon(struct checker *checker, struct mount_run *run)
 	run->daemon = fork();
 	if (run->daemon)
 		return;
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	snprintf(options, sizeof(options), "%s:log_path=%s:exitcode=99", given ? given : "", run->report);
 	setenv("ASAN_OPTIONS", options, 1);
 	setenv("UBSAN_OPTIONS", options, 1);

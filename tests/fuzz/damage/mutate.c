@@ -39,8 +39,8 @@ uint64_t mutant_any(struct mutant *mutant, const struct block_list *list)
 
 /* ---- one field ---- */
 
-/* Numbers that are limits of something, or one beside them. */
-static uint64_t extreme(struct mutant *mutant)
+/* Numbers that are limits of something, or one beside them; such as fit, mostly. */
+static uint64_t extreme(struct mutant *mutant, unsigned width)
 {
 	static const uint64_t numbers[] = {0,
 					   1,
@@ -83,8 +83,16 @@ static uint64_t extreme(struct mutant *mutant)
 					   EXTENT_MAX_BLOCKS + 1,
 					   ZONE_BLOCKS,
 					   GROUP_BLOCKS};
-	uint64_t number = numbers[mutant_random(mutant, sizeof(numbers) / sizeof(numbers[0]))];
+	uint64_t number = 0;
 
+	for (unsigned tries = 0; tries < 8; tries++) {
+		number = numbers[mutant_random(mutant, sizeof(numbers) / sizeof(numbers[0]))];
+		if (width == 8 || number >> width * 8 == 0)
+			break;
+	}
+	/* in a block, and near its end */
+	if (width == 2 && mutant_random(mutant, 2))
+		number = BLOCK_SIZE - mutant_random(mutant, 200);
 	return mutant_random(mutant, 4) ? number : number + mutant_random(mutant, 3) - 1;
 }
 
@@ -133,7 +141,7 @@ void mutant_set(struct mutant *mutant, uint8_t *field, unsigned width)
 		value = random_next(&mutant->random);
 		break;
 	default:
-		value = extreme(mutant);
+		value = extreme(mutant, width);
 	}
 	memcpy(field, &value, width);
 	mutant_note(mutant, " %#llx -> %#llx;", (unsigned long long)old,

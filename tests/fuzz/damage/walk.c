@@ -9,7 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define READ_MAX 70000u
+#define READ_MAX 20000u
 
 struct walker {
 	struct fs *fs;
