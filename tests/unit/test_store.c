@@ -368,7 +368,8 @@ static void test_host_space(void **state)
 	store_close(store);
 }
 
-/* A tmpfs without a limit, as a memfd lies in, gives its sizes as zero, and so do some network filesystems. */
+/* A tmpfs without a limit, as a memfd lies in, gives its sizes as zero, and so do some network filesystems.
+ */
 static void test_host_without_figures(void **state)
 {
 	struct store_file_options options = {.mode = STORE_WRITE};
