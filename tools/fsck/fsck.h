@@ -29,6 +29,10 @@
 
 #define PROGRAM "fsck.mmfs"
 
+/* Logical blocks of a file are below the first, its size is at most the second. */
+#define FILE_BLOCKS_MAX (UINT64_C(1) << 44)
+#define FILE_SIZE_MAX	(FILE_BLOCKS_MAX * BLOCK_SIZE)
+
 struct inode_note {
 	uint64_t number : 48;
 	uint64_t type : 4;  /* DT_ */
