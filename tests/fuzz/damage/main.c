@@ -1,7 +1,8 @@
 /*
  * Damaged images:
  *
- *   damage [--seed N] [--from N] [--count N] [--seconds N] [--mount-every N] [--replay SEED:NUMBER]
+ *   damage [--seed N] [--from N] [--count N] [--seconds N] [--mount-every N] [--verbose]
+ *          [--replay SEED:NUMBER]
  *
  * Makes mutants FROM (0), FROM + 1... of a seed (fresh by default) and tries each. A failure prints the ID
  * that replays it; the last line is "tried N mutants of seed S: K failures". Status 1: there were failures.
@@ -293,13 +294,11 @@ static uint64_t number_of(const char *text, char **ret_end)
 
 static void parse(int count, char **arguments)
 {
-	static const struct option names[] = {{"seed", required_argument, NULL, 's'},
-					      {"count", required_argument, NULL, 'c'},
-					      {"from", required_argument, NULL, 'f'},
-					      {"seconds", required_argument, NULL, 't'},
-					      {"replay", required_argument, NULL, 'r'},
-					      {"mount-every", required_argument, NULL, 'm'},
-					      {0}};
+	static const struct option names[] = {
+	    {"seed", required_argument, NULL, 's'},	   {"count", required_argument, NULL, 'c'},
+	    {"from", required_argument, NULL, 'f'},	   {"seconds", required_argument, NULL, 't'},
+	    {"replay", required_argument, NULL, 'r'},	   {"verbose", no_argument, NULL, 'v'},
+	    {"mount-every", required_argument, NULL, 'm'}, {0}};
 	bool count_given = false;
 	char *end;
 	int option;
@@ -317,6 +316,8 @@ static void parse(int count, char **arguments)
 			options.seconds = number_of(optarg, NULL);
 		} else if (option == 'm') {
 			options.mount_every = number_of(optarg, NULL);
+		} else if (option == 'v') {
+			checker.verbose = true;
 		} else if (option == 'r') {
 			options.replay = true;
 			options.seed = number_of(optarg, &end);
@@ -353,7 +354,7 @@ int main(int count, char **arguments)
 	started = now_seconds();
 	checker.seed = options.seed;
 	checker.mount_every = options.mount_every;
-	checker.verbose = options.replay;
+	checker.verbose |= options.replay;
 	checker.out = memfd_create("output", MFD_CLOEXEC);
 	checker.progress =
 	    mmap(NULL, sizeof(*checker.progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
