@@ -147,6 +147,7 @@ struct checker {
 	int file, out; /* the image; what was printed */
 	char path[64]; /* of the image */
 	bool verbose;
+	bool worn_out;	      /* the mutant: one more write, and it is out of range */
 	uint64_t mount_every; /* 0: never */
 	const char *mmfs;     /* the program */
 	const char *directory;

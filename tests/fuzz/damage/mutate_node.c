@@ -136,11 +136,12 @@ static void add_item(struct mutant *mutant, const struct target *target)
 	struct slot_disk *slot = any_slot(mutant, target), *end = &target->node->slots[target->count];
 	unsigned size = le16_get(slot->size), heap = le16_get(target->node->heap);
 
-	if (offsetof(struct node_disk, slots) + (target->count + 1) * sizeof(*slot) + size > heap)
+	if (heap > BLOCK_SIZE ||
+	    offsetof(struct node_disk, slots) + (target->count + 1) * sizeof(*slot) + size > heap)
 		return;
 	note_slot(mutant, target, slot, "twice:");
 	heap -= size;
-	memcpy((uint8_t *)target->node + heap, item_of(target, slot), size);
+	memmove((uint8_t *)target->node + heap, item_of(target, slot), size);
 	memmove(slot + 1, slot, (size_t)(end - slot) * sizeof(*slot));
 	slot[1].at = le16_of((uint16_t)heap);
 	target->node->heap = le16_of((uint16_t)heap);

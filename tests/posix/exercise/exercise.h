@@ -24,6 +24,7 @@ struct exercise {
 	unsigned process;
 	char path[300], state[300];
 	int file, append, direct;
+	bool cache_is_data; /* of the filesystem: see step_seek */
 	uint8_t *map;	    /* the whole file and what it may become */
 	uint8_t *model;	    /* bytes behind the size are zeros */
 	uint64_t size;	    /* of the file, as it should be */
