@@ -126,7 +126,8 @@ void alloc_close(struct image *image)
 
 	if (!alloc->zones)
 		return;
-	for (uint64_t i = 0; i < alloc->zone_capacity; i++)
+	/* made in order, and few of as many as could be */
+	for (uint64_t i = 0; i < alloc->zone_capacity && alloc->zones[i]; i++)
 		free(alloc->zones[i]);
 	free(alloc->zones);
 	free(alloc->quarantine);

@@ -15,6 +15,7 @@
 
 struct verified_table {
 	size_t count;
+	atomic_size_t used;		  /* no words behind so many: to look at all of them takes long */
 	_Atomic(atomic_ullong *) zones[]; /* ZONE_WORDS words for each ZONE_BLOCKS blocks of the mapping */
 };
 
@@ -56,22 +57,31 @@ static bool block_is_verified(struct image *image, uint64_t block)
 	return word && (atomic_load_explicit(word, memory_order_relaxed) >> (block % 64) & 1);
 }
 
+static int verified_add(struct verified_table *table, size_t index)
+{
+	atomic_ullong *words = calloc(ZONE_WORDS, sizeof(*words)), *none = NULL;
+	size_t used = atomic_load(&table->used);
+
+	if (!words)
+		return -ENOMEM;
+	while (used <= index && !atomic_compare_exchange_weak(&table->used, &used, index + 1))
+		;
+	if (!atomic_compare_exchange_strong(&table->zones[index], &none, words))
+		free(words);
+	return 0;
+}
+
 int block_set_verified(struct image *image, uint64_t block)
 {
 	struct verified_table *table = verified_table(image);
-	atomic_ullong *words, *none = NULL;
 
 	if (!table)
 		return -ENOMEM;
 	if (block / ZONE_BLOCKS >= table->count)
 		return image_damaged(image, "block %" PRIu64 " lies outside of the image", block);
-	if (!atomic_load_explicit(&table->zones[block / ZONE_BLOCKS], memory_order_acquire)) {
-		words = calloc(ZONE_WORDS, sizeof(*words));
-		if (!words)
-			return -ENOMEM;
-		if (!atomic_compare_exchange_strong(&table->zones[block / ZONE_BLOCKS], &none, words))
-			free(words);
-	}
+	if (!atomic_load_explicit(&table->zones[block / ZONE_BLOCKS], memory_order_acquire) &&
+	    verified_add(table, block / ZONE_BLOCKS) < 0)
+		return -ENOMEM;
 	atomic_fetch_or_explicit(verified_word(image, block), 1ull << (block % 64), memory_order_relaxed);
 	return 0;
 }
@@ -88,7 +98,7 @@ void block_cleanup(struct image *image)
 {
 	struct verified_table *table = atomic_exchange(&image->verified, NULL);
 
-	for (size_t i = 0; table && i < table->count; i++)
+	for (size_t i = 0; table && i < atomic_load(&table->used); i++)
 		free(atomic_load(&table->zones[i]));
 	free(table);
 }

@@ -133,7 +133,8 @@ static inline void store_freeze(struct store *store)
 	store->ops->freeze(store);
 }
 
-/* Bytes that the host filesystem can still give to this image. */
+/* Bytes that the host filesystem can still give to this image; of a host that does not tell, what can be
+ * mapped. */
 static inline MUST_CHECK int store_host_space(struct store *store, uint64_t *ret_free_bytes)
 {
 	return store->ops->host_space(store, ret_free_bytes);

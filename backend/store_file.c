@@ -320,7 +320,9 @@ static int file_host_space(struct store *store, uint64_t *ret_free_bytes)
 		if (errno != EINTR)
 			return -errno;
 	}
-	*ret_free_bytes = (uint64_t)host.f_bavail * host.f_frsize;
+	/* no blocks at all: it has no limit, or does not tell */
+	*ret_free_bytes =
+	    host.f_blocks ? (uint64_t)host.f_bavail * host.f_frsize : store->map_size - store_size(store);
 	return 0;
 }
 

@@ -424,6 +424,26 @@ static void test_host_space(void **state)
 	store_close(store);
 }
 
+/* A tmpfs without a limit, as a memfd lies in, gives its sizes as zero, and so do some network filesystems.
+ */
+static void test_host_without_figures(void **state)
+{
+	struct store_file_options options = {.mode = STORE_WRITE};
+	int file = memfd_create("store", MFD_CLOEXEC);
+	struct store *store;
+	uint64_t bytes = 0;
+	char path[64];
+
+	(void)state;
+	assert_true(file >= 0);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", file);
+	assert_int_equal(store_file_open(path, &options, &store), 0);
+	assert_int_equal(store_host_space(store, &bytes), 0);
+	assert_true(bytes > 1u << 30);
+	store_close(store);
+	close(file);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -441,6 +461,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_stray_store, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_limits, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_host_space, setup, teardown),
+	    cmocka_unit_test(test_host_without_figures),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

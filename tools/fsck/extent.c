@@ -5,8 +5,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define FILE_BLOCKS_MAX (UINT64_C(1) << 44)
-
 size_t extent_bad_field(const struct fsck *fsck, uint64_t logical, const struct extent_disk *extent)
 {
 	uint32_t length = le32_get(extent->length);

@@ -68,10 +68,10 @@ static int extents_end(struct fsck *fsck, uint64_t number, uint64_t *ret_end)
 	if (result < 0 || key.object != number || key.type != ITEM_EXTENT)
 		return result == -ENOENT ? 0 : result;
 	result = fix_read(fsck, key, &extent, sizeof(extent), &size);
-	if (result == 0 && size == sizeof(extent) && key.offset < FS_SIZE_MAX / BLOCK_SIZE)
+	if (result == 0 && size == sizeof(extent) && key.offset < FILE_BLOCKS_MAX)
 		*ret_end = (key.offset + le32_get(extent.length)) * BLOCK_SIZE;
-	if (*ret_end > FS_SIZE_MAX)
-		*ret_end = FS_SIZE_MAX;
+	if (*ret_end > FILE_SIZE_MAX)
+		*ret_end = FILE_SIZE_MAX;
 	return result < 0 && result != -ERANGE ? result : 0;
 }
 
@@ -108,7 +108,7 @@ static int size_right(struct fsck *fsck, uint64_t number, uint32_t mode, struct 
 
 	switch (mode & S_IFMT) {
 	case S_IFREG:
-		if (size <= FS_SIZE_MAX)
+		if (size <= FILE_SIZE_MAX)
 			return 0;
 		result = extents_end(fsck, number, &end);
 		if (result == 0)

@@ -29,6 +29,10 @@
 
 #define PROGRAM "fsck.mmfs"
 
+/* Logical blocks of a file are below the first, its size is at most the second. */
+#define FILE_BLOCKS_MAX (UINT64_C(1) << 44)
+#define FILE_SIZE_MAX	(FILE_BLOCKS_MAX * BLOCK_SIZE)
+
 struct inode_note {
 	uint64_t number : 48;
 	uint64_t type : 4;  /* DT_ */
@@ -238,7 +242,7 @@ int problem_fix(struct fsck *fsck, const struct fix *fix);
 /* Is a problem of this kind to be repaired? Asks the user the first time. */
 bool problem_wanted(struct fsck *fsck, enum problem_code code);
 
-/* ---- check.c, repair.c: exit statuses as fsck(8) has them ---- */
+/* ---- check.c, repair.c, session.c: exit statuses as fsck(8) has them ---- */
 
 enum {
 	EXIT_CLEAN = 0,
@@ -254,6 +258,8 @@ int check_image(struct session *session, bool writable, struct fsck *fsck);
 /* Closes it. EXIT_OPERATION if that fails. */
 int check_end(struct fsck *fsck);
 int repair_image(struct session *session);
+/* session.c: checks, says what there is, repairs if the mode wants it, and checks again. An exit status. */
+int session_run(struct session *session);
 
 /* ---- progress.c: a bar on a terminal ---- */
 

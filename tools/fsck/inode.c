@@ -56,7 +56,7 @@ static bool size_possible(const struct object *object)
 {
 	switch (object->mode & S_IFMT) {
 	case S_IFREG:
-		return object->size <= FS_SIZE_MAX;
+		return object->size <= FILE_SIZE_MAX;
 	case S_IFLNK:
 		return object->size > 0 && object->size < PATH_MAX;
 	case S_IFDIR:

@@ -32,7 +32,8 @@ static void intent_item(struct fsck *fsck, struct key key, const uint8_t *bytes,
 		return;
 	}
 	memcpy(&intent, bytes, sizeof(intent));
-	if (le32_get(intent.kind) != INTENT_TRUNCATE || le32_get(intent.reserved))
+	if (le32_get(intent.kind) != INTENT_TRUNCATE || le32_get(intent.reserved) ||
+	    le64_get(intent.first_block) > FILE_BLOCKS_MAX)
 		problem_report(fsck, PROBLEM_INTENT, key.offset, le32_get(intent.kind), 0);
 	else
 		numbers_add(fsck, &fsck->intents, key.offset);

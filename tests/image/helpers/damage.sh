@@ -137,6 +137,7 @@ damage_inodes() {
 	damage '0 inodes are immutable or append-only, but 1 are' item "$file" 1 0 112 10
 	damage 'parent' item "$file" 1 0 48 "$(le64 1)"
 	damage 'size' item "$fifo" 1 0 16 "$(le64 5)"
+	damage 'size 72057594037927937 cannot be' item "$file" 1 0 16 "$(le64 72057594037927937)"
 	damage 'symlink' item "$long" 1 0 16 "$(le64 2999)"
 	damage 'symlink' item "$long" 2 1 5 00
 	damage 'has 3 links, but should have 4|links, but should' item "$d" 1 0 12 05000000
