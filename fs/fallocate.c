@@ -141,12 +141,10 @@ static int fallocate_punch(struct fs *fs, struct inode *inode, uint64_t offset, 
 }
 
 /* The last record: times, and the size if it grows. */
-static int fallocate_finish(struct fs *fs, struct inode *inode, uint64_t size, bool contents_changed)
+static int fallocate_finish(struct fs *fs, struct inode *inode, uint64_t size)
 {
 	struct inode changed = *inode;
-	changed.ctime = inode_now();
-	if (contents_changed || size > inode->size)
-		changed.mtime = changed.ctime;
+	changed.mtime = changed.ctime = inode_now();
 	if (size > inode->size)
 		return truncate_grow(fs, &changed, size, 0);
 	struct txn *txn;
@@ -180,7 +178,7 @@ static int fallocate_locked(struct fs *fs, struct inode *inode, int mode, uint64
 	if (!result && !punch)
 		result = fallocate_holes(fs, inode, from, to);
 	if (!result)
-		result = fallocate_finish(fs, inode, size, punch || zero);
+		result = fallocate_finish(fs, inode, size);
 	return result;
 }
 
