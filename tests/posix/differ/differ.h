@@ -280,6 +280,9 @@ struct run {
 	double deadline;	 /* 0: none */
 	unsigned session_number; /* of the next trees */
 	bool keep;		 /* the last trees */
+	struct count {
+		uint64_t succeeded, failed, skipped;
+	} counts[64]; /* of each call */
 };
 /* False: a difference was found, and told. */
 bool run_random(struct run *run);

@@ -81,7 +81,7 @@ static void any_path(struct generator *generator, bool directory, bool makes, ch
 	const struct known *known = NULL;
 
 	if (chance(random, makes ? 20 : 85))
-		known = known_where(generator, directory ? true : chance(random, 25));
+		known = known_where(generator, directory ? true : chance(random, 15));
 	if (known)
 		strcpy(path, known->path);
 	else
@@ -180,7 +180,8 @@ static int64_t random_mode(struct random *random)
 {
 	static const mode_t modes[] = {0644, 0755, 0777, 0666, 0600, 0700, 0,	 0444, 01777,
 				       0640, 0750, 0770, 0070, 0007, 0111, 0222, 0060};
-	mode_t mode = PICK(random, modes);
+	/* most often one that lets everybody in: what is shut ends many later calls */
+	mode_t mode = chance(random, 60) ? 0777 : PICK(random, modes);
 
 	if (chance(random, 15))
 		mode |= S_ISUID;
@@ -198,7 +199,7 @@ static int64_t random_open(struct generator *generator)
 	static const struct {
 		int flag;
 		unsigned percent;
-	} flags[] = {{O_CREAT, 50},   {O_EXCL, 15}, {O_TRUNC, 12}, {O_APPEND, 12}, {O_DIRECTORY, 5},
+	} flags[] = {{O_CREAT, 50},   {O_EXCL, 15}, {O_TRUNC, 12}, {O_APPEND, 12}, {O_DIRECTORY, 3},
 		     {O_NOFOLLOW, 8}, {O_PATH, 4},  {O_DIRECT, 8}, {O_SYNC, 2},	   {O_NOATIME, 3}};
 	struct random *random = &generator->random;
 	static const int accesses[] = {O_RDONLY, O_WRONLY, O_RDWR, O_RDWR};
@@ -274,7 +275,7 @@ static int64_t random_xattr(struct generator *generator)
 		return 5 + (int64_t)random_below(random, 2);
 	if (chance(random, 4))
 		return 7 + (int64_t)random_below(random, 2);
-	return (int64_t)random_below(random, 5);
+	return chance(random, 45) ? 0 : (int64_t)random_below(random, 5);
 }
 
 static int64_t random_symbol(struct generator *generator, const struct step *step, char letter)

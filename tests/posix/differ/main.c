@@ -18,19 +18,16 @@ static const char usage[] =
     "  --replay=FILE    makes the calls of a script that an earlier run printed\n"
     "  --keep           leaves the last trees\n"
     "  --trees          compares two trees that --keep has left, times and holes aside\n"
+    "  --counts         says how many calls succeeded, failed, and were not made\n"
     "  --differences    prints what may differ, and why\n";
 
-static const struct option options[] = {{"seed", required_argument, NULL, 's'},
-					{"steps", required_argument, NULL, 'n'},
-					{"seconds", required_argument, NULL, 't'},
-					{"tree", required_argument, NULL, 'T'},
-					{"compare", required_argument, NULL, 'c'},
-					{"replay", required_argument, NULL, 'r'},
-					{"keep", no_argument, NULL, 'k'},
-					{"trees", no_argument, NULL, 'w'},
-					{"differences", no_argument, NULL, 'd'},
-					{"help", no_argument, NULL, 'h'},
-					{0}};
+static const struct option options[] = {
+    {"seed", required_argument, NULL, 's'},    {"steps", required_argument, NULL, 'n'},
+    {"seconds", required_argument, NULL, 't'}, {"tree", required_argument, NULL, 'T'},
+    {"compare", required_argument, NULL, 'c'}, {"replay", required_argument, NULL, 'r'},
+    {"keep", no_argument, NULL, 'k'},	       {"counts", no_argument, NULL, 'C'},
+    {"trees", no_argument, NULL, 'w'},	       {"differences", no_argument, NULL, 'd'},
+    {"help", no_argument, NULL, 'h'},	       {0}};
 
 /* ---- what both filesystems can ---- */
 
@@ -154,13 +151,23 @@ static int fuzz(struct run *run, uint64_t seed, double seconds)
 	return !agree;
 }
 
+static void print_counts(const struct run *run)
+{
+	printf("%-16s %9s %9s %9s\n", "call", "succeeded", "failed", "not made");
+	for (unsigned i = 0; i < call_count; i++) {
+		const struct count *count = &run->counts[i];
+		printf("%-16s %9" PRIu64 " %9" PRIu64 " %9" PRIu64 "\n", calls[i].name, count->succeeded,
+		       count->failed, count->skipped);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	static struct run run = {.steps_wanted = 100000, .tree_steps = 4000, .compare_every = 400};
 	const char *script = NULL;
 	uint64_t seed = 0;
 	double seconds = 0;
-	bool trees = false;
+	bool trees = false, counts = false;
 	int option;
 
 	if (getrandom(&seed, 4, 0) != 4)
@@ -188,6 +195,9 @@ int main(int argc, char **argv)
 		case 'k':
 			run.keep = true;
 			break;
+		case 'C':
+			counts = true;
+			break;
 		case 'w':
 			trees = true;
 			break;
@@ -209,5 +219,8 @@ int main(int argc, char **argv)
 	if (trees)
 		return whole_trees(&run);
 	probe(&run);
-	return script ? replay(&run, script) : fuzz(&run, seed, seconds);
+	int result = script ? replay(&run, script) : fuzz(&run, seed, seconds);
+	if (counts)
+		print_counts(&run);
+	return result;
 }

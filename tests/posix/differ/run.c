@@ -29,11 +29,24 @@ static void say_difference(const char *when, const struct step *step, const stru
 	fflush(stdout);
 }
 
+static void count_outcome(struct run *run, const struct step *step, const struct outcome *outcome)
+{
+	struct count *count = &run->counts[step->call];
+
+	if (outcome->result == SKIPPED)
+		count->skipped++;
+	else if (outcome->result == -1)
+		count->failed++;
+	else
+		count->succeeded++;
+}
+
 /* One user's steps; false: they differ, and the script ends with the one that does. */
 static bool random_batch(struct run *run, struct session *session, struct script *script)
 {
 	struct random *random = &run->generator.random;
-	unsigned worker = (unsigned)random_below(random, WORKERS);
+	/* root, whom nothing is closed to, more often than others */
+	unsigned worker = chance(random, 20) ? 0 : (unsigned)random_below(random, WORKERS);
 	size_t count = 1 + random_below(random, RUN_MOST), done;
 	struct difference difference;
 	struct step steps[BATCH];
@@ -41,8 +54,11 @@ static bool random_batch(struct run *run, struct session *session, struct script
 	for (size_t i = 0; i < count; i++)
 		generate_step(&run->generator, worker, &steps[i]);
 	done = session_batch(session, steps, count, &difference);
-	for (size_t i = 0; i < done; i++)
-		generate_learn(&run->generator, &steps[i], &session->shared->outcomes[0][i]);
+	for (size_t i = 0; i < done; i++) {
+		const struct outcome *outcome = &session->shared->outcomes[0][i];
+		count_outcome(run, &steps[i], outcome);
+		generate_learn(&run->generator, &steps[i], outcome);
+	}
 	for (size_t i = 0; i < count && i <= done; i++)
 		script_add(script, &steps[i]);
 	run->steps_done += done;
