@@ -153,6 +153,9 @@ static size_t make_acl(uint64_t seed)
 	memcpy(value, &(uint32_t){2}, 4);
 	for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++) {
 		uint16_t permissions = (seed >> (3 * i)) & 7;
+		/* the mask and the group keep the right to execute: differences.c, set-group-ID */
+		if (entries[i].tag == 4 || entries[i].tag == 16)
+			permissions |= 1;
 		memcpy(value + length, &entries[i].tag, 2);
 		memcpy(value + length + 2, &permissions, 2);
 		memcpy(value + length + 4, &entries[i].id, 4);

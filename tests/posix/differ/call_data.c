@@ -363,14 +363,22 @@ long call_map_write(struct worker *worker, const struct step *step, struct outco
 
 /* ---- from file to file ---- */
 
+/* Between files whose pages are copied by way of the kernel's memory. */
+static bool indirect(const struct worker *worker, const struct step *step)
+{
+	int flags = fcntl(descriptor_of(worker, step->slot), F_GETFL),
+	    flags2 = fcntl(descriptor_of(worker, step->slot2), F_GETFL);
+
+	return (flags < 0 || !(flags & O_DIRECT)) && (flags2 < 0 || !(flags2 & O_DIRECT));
+}
+
 long call_copy_file_range(struct worker *worker, const struct step *step, struct outcome *outcome)
 {
 	off_t from = step->numbers[0], to = step->numbers[1];
 	size_t length = (size_t)step->numbers[2];
 	int target = descriptor_of(worker, step->slot2);
-	int flags = fcntl(target, F_GETFL);
 
-	if (!fit(worker, step->slot, &length, &from) || (flags >= 0 && flags & O_DIRECT))
+	if (!indirect(worker, step) || !fit(worker, step->slot, &length, &from))
 		return SKIPPED;
 	ssize_t copied = copy_file_range(descriptor_of(worker, step->slot), &from, target, &to, length, 0);
 	if (copied > 0) {
@@ -387,10 +395,9 @@ long call_sendfile(struct worker *worker, const struct step *step, struct outcom
 	off_t from = step->numbers[0];
 	size_t length = (size_t)step->numbers[1];
 	int target = descriptor_of(worker, step->slot2);
-	int flags = fcntl(target, F_GETFL);
 	const struct slot *slot = &worker->slots[step->slot2];
 
-	if (!fit(worker, step->slot, &length, &from) || (flags >= 0 && flags & O_DIRECT) ||
+	if (!indirect(worker, step) || !fit(worker, step->slot, &length, &from) ||
 	    (slot->descriptor >= 0 && slot->type != S_IFREG))
 		return SKIPPED;
 	ssize_t sent = sendfile(target, descriptor_of(worker, step->slot), &from, length);
