@@ -286,11 +286,14 @@ long call_fallocate(struct worker *worker, const struct step *step, struct outco
 	if (worker->slots[step->slot].type == S_IFIFO)
 		return SKIPPED;
 	int result = fallocate(descriptor, mode, offset, length);
-	if (!result)
-		touch(worker, (uint64_t)offset, (uint64_t)length);
-	if (!result && mode != (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE))
+	if (result)
+		return result;
+	touch(worker, (uint64_t)offset, (uint64_t)length);
+	struct stat status;
+	bool punch = mode == (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE);
+	if (!punch || fstat(descriptor, &status) || offset + length >= status.st_size)
 		view_taint(worker, descriptor);
-	return result;
+	return 0;
 }
 
 /* ---- mappings ---- */

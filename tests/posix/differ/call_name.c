@@ -27,11 +27,26 @@ long call_rmdir(struct worker *worker, const struct step *step, struct outcome *
 	return unlinkat(at_of(worker, step->at), worker->path, AT_REMOVEDIR);
 }
 
+/* As root, since a user may not see it. */
+static bool is_directory(const struct worker *worker, int at, const char *path)
+{
+	struct stat status;
+
+	worker_as_root(worker, true);
+	int result = fstatat(at, path, &status, AT_SYMLINK_NOFOLLOW);
+	worker_as_root(worker, false);
+	return !result && S_ISDIR(status.st_mode);
+}
+
 long call_rename(struct worker *worker, const struct step *step, struct outcome *outcome)
 {
+	unsigned flags = (unsigned)step->numbers[0];
+
 	(void)outcome;
+	if (flags & RENAME_WHITEOUT && is_directory(worker, at_of(worker, step->at2), worker->path2))
+		return SKIPPED;
 	return renameat2(at_of(worker, step->at), worker->path, at_of(worker, step->at2), worker->path2,
-			 (unsigned)step->numbers[0]);
+			 flags);
 }
 
 long call_mkdir(struct worker *worker, const struct step *step, struct outcome *outcome)

@@ -22,6 +22,10 @@ static const struct allowed table[] = {
      "ext4 counts pages read from unwritten blocks as data, writes copied holes, and stores whole folios; "
      "that a "
      "hole is zeros is looked at all the same"},
+    {"SEEK_DATA and SEEK_HOLE after a punch over the end of the file", NULL,
+     "ext4 frees the last block, though only a part of it was named"},
+    {"RENAME_WHITEOUT onto a directory", NULL,
+     "where that is not empty, ext4 fails and yet moves the parent's times"},
     {"setxattr of the value that is there", NULL, "ext4 does nothing, and so leaves ctime"},
     {"a set-group-ID bit where the group may not execute", NULL,
      "FUSE's KILL_SUIDGID leaves it on a write; it grants nothing"},
