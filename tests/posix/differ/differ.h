@@ -238,13 +238,9 @@ struct difference {
 	char text[4096];
 };
 /* False, and why. */
-bool compare_outcomes(const struct step *step, const struct outcome *mmfs, const struct outcome *ext4,
-		      struct difference *ret);
+bool compare_outcomes(const struct outcome *mmfs, const struct outcome *ext4, struct difference *ret);
 bool compare_reports(const struct shared *shared, struct difference *ret);
 void differences_print(void);
-/* May this field of this step differ? */
-bool difference_allowed(const char *field, const struct step *step, const struct outcome *mmfs,
-			const struct outcome *ext4);
 
 struct process {
 	pid_t pid;

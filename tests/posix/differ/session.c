@@ -189,7 +189,7 @@ size_t session_batch(struct session *session, const struct step *steps, size_t c
 	if (!command_both(session, steps[0].worker, (unsigned char)count, ret))
 		return furthest_step(session);
 	for (size_t i = 0; i < count; i++) {
-		if (!compare_outcomes(&steps[i], &shared->outcomes[0][i], &shared->outcomes[1][i], ret))
+		if (!compare_outcomes(&shared->outcomes[0][i], &shared->outcomes[1][i], ret))
 			return i;
 	}
 	return count;
