@@ -20,7 +20,9 @@ mount -o loop,noatime,barrier=0 "$tmp/ext4.img" "$tmp/ext4"
 # Written blocks are those that were written, so that SEEK_DATA is exact.
 echo 0 >"/sys/fs/ext4/$(basename "$(findmnt -no SOURCE "$tmp/ext4")")/extent_max_zeroout_kb"
 mount -t tmpfs -o noatime,size=1500M tmpfs "$tmp/tmpfs"
-mount_image "$tmp/mmfs.img" "$tmp/mmfs" -o allow_other,noatime,size=1500M
+mmfs_options=allow_other,noatime
+! mmfs --help | grep -e '-o acl ' >/dev/null || mmfs_options+=,acl
+mount_image "$tmp/mmfs.img" "$tmp/mmfs" -o "$mmfs_options,size=1500M"
 
 note "tmpfs against ext4: there are differences"
 code=0
@@ -45,7 +47,7 @@ else
 fi
 
 note "what the image holds, after it was unmounted"
-remount "$tmp/mmfs.img" "$tmp/mmfs" -o allow_other,noatime
+remount "$tmp/mmfs.img" "$tmp/mmfs" -o "$mmfs_options"
 "$differ" --trees "$tmp"/mmfs/tree-* "$tmp"/ext4/tree-* || fail "the trees differ"
 unmount "$tmp/mmfs"
 umount "$tmp/ext4"
