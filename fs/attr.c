@@ -39,15 +39,11 @@ static int check_set(const struct fs_set *set)
  * a directory (notify_change, setattr_prepare). */
 static bool kills_set_id(const struct fs_set *set, const struct inode *inode)
 {
-	if (set->what & FS_KILL_SET_ID)
-		return true;
-	return (set->what & (FS_SET_UID | FS_SET_GID)) && !S_ISDIR(inode->mode);
+	return (set->what & (FS_KILL_SET_ID | FS_SET_UID | FS_SET_GID)) && !S_ISDIR(inode->mode);
 }
 
 static void kill_set_id(struct inode *inode)
 {
-	if (S_ISDIR(inode->mode))
-		return;
 	inode->mode &= ~(uint32_t)S_ISUID;
 	/* Without group execution it means mandatory locking, not privilege. */
 	if (inode->mode & S_IXGRP)

@@ -217,11 +217,8 @@ static int fallocate_finish(struct fs *fs, struct inode *inode, const struct fs_
 {
 	struct inode changed = *inode;
 	uint64_t end = f->offset + f->length;
-	bool grows = !(f->mode & FALLOC_FL_KEEP_SIZE) && end > inode->size;
-	changed.ctime = inode_now();
-	if (grows || (f->mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE)))
-		changed.mtime = changed.ctime;
-	if (grows)
+	changed.mtime = changed.ctime = inode_now();
+	if (!(f->mode & FALLOC_FL_KEEP_SIZE) && end > inode->size)
 		return truncate_grow(fs, &changed, end, 0);
 	struct txn *txn;
 	int result = txn_begin(fs->image, 1, TXN_REPLACES, &txn);

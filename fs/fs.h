@@ -141,6 +141,7 @@ MUST_CHECK int fs_getattr(struct fs *fs, uint64_t inode, struct fs_attr *ret_att
 #define FS_SET_CTIME	 256u  /* to the given time (writeback cache) */
 #define FS_SET_MORE	 1024u /* another change of the same request follows */
 #define FS_KILL_SET_ID	 512u  /* a truncate or chown by one without CAP_FSETID: set-id bits go */
+#define FS_SET_CTIME_NOW 2048u /* and nothing else: a chown of neither owner nor group */
 
 struct fs_set {
 	unsigned what; /* FS_SET_ */

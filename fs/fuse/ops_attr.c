@@ -42,7 +42,8 @@ static unsigned set_flags(int valid)
 		what = (what & ~FS_SET_ATIME) | FS_SET_ATIME_NOW;
 	if (valid & FUSE_SET_ATTR_MTIME_NOW)
 		what = (what & ~FS_SET_MTIME) | FS_SET_MTIME_NOW;
-	return what;
+	/* A chown of neither owner nor group moves the time of change. */
+	return what ? what : FS_SET_CTIME_NOW;
 }
 
 static void ops_setattr(fuse_req_t request, fuse_ino_t inode, struct stat *status, int valid,
