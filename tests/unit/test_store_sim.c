@@ -81,6 +81,10 @@ static void test_fault(void **state)
 	assert_int_equal(store_sync_range(store, 0, 10), 0);
 	assert_int_equal(store_sync_all(store), -EIO);
 	assert_true(sim->fault.hit);
+	/* sticky until the store is opened anew, as the real one's */
+	assert_true(store_faulted(store));
+	assert_int_equal(store_sync_all(store), -EIO);
+	store_sim_open(sim);
 	assert_int_equal(store_sync_all(store), 0);
 	sim->fault.sticky = true;
 	assert_int_equal(store_sync_all(store), -EIO);
