@@ -45,7 +45,7 @@ enum mutant { MUTANT_NONE, MUTANTS(MUTANT_ENUM) MUTANT_COUNT };
 extern enum mutant mutant_chosen; /* defined by the test program */
 #define MUTANT(name) (mutant_chosen == MUTANT_##name)
 #else
-#define MUTANT(name) (0 && MUTANT_##name)
+#define MUTANT(name) (0 && MUTANT_##name != MUTANT_NONE)
 #endif
 
 #endif
