@@ -90,18 +90,25 @@ poke "$tmp/memory/bad.img" block $roots 56 "$(le64 1000)"
 for block in $root $zone; do
 	printf zzzz | dd of="$tmp/memory/bad.img" bs=1 seek=$((block * 4096 + 1000)) conv=notrunc status=none
 done
+cp --sparse=always "$tmp/memory/bad.img" "$broken"
+started=$(date +%s%N)
+fsck.mmfs -y "$broken" >/dev/null 2>&1 || true
+took=$((($(date +%s%N) - started) / 1000000 + 1)) # ms, not killed
 kills=0
 for round in $(seq "$(size 8 200)"); do
 	cp --sparse=always "$tmp/memory/bad.img" "$broken"
 	for try in $(seq 50); do
 		code=0
 		fsck.mmfs -y "$broken" >"$tmp/said" 2>&1 </dev/null &
-		sleep "0.$(printf %02d $((10 + round * 7 % 40 + try * 3)))"
+		after=$((took * (3 + round * 37 % 60 + try * 5) / 100))
+		sleep "$((after / 1000)).$(printf %03d $((after % 1000)))"
 		kill -KILL $! 2>/dev/null || true
 		wait $! 2>/dev/null || code=$?
 		[ $code = 137 ] || break
 		kills=$((kills + 1))
 	done
+	# not killed at all: it takes less time than it did
+	[ "$try" != 1 ] || took=$((took / 2 + 1))
 	# 0: all was done when the last one was killed.
 	[ $code -le 1 ] || fail "round $round, try $try: status $code: $(cat "$tmp/said")"
 	fsck_clean "$broken"
