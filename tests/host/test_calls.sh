@@ -147,9 +147,7 @@ fsck_clean "$image"
 note "ro: O_RDONLY, a shared lock, mapped PROT_READ only, not one call that writes; a dirty image too"
 mount_image "$image" "$mnt"
 echo text >"$mnt/file"
-pid=$(daemon_pid "$image")
-kill -KILL "$pid"
-wait_gone 10 "$pid"
+kill_daemon "$image"
 umount -l "$mnt"
 traced -o ro
 expect text cat "$mnt/file"

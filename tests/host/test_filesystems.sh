@@ -20,12 +20,7 @@ tree_sum() {
 }
 
 kill_and_remount() {
-	local pids
-	pids=$(daemons_of "$image")
-	# shellcheck disable=SC2086 # process ids
-	kill -KILL $pids
-	# shellcheck disable=SC2086
-	wait_gone 10 $pids
+	kill_daemon "$image"
 	fsck_clean "$image"
 	mmfs "$image" "$mnt" 2>"$tmp/said.recovery" || fail "$(cat "$tmp/said.recovery")"
 }

@@ -16,13 +16,11 @@ host_has_nothing() {
 
 # kill_while SECONDS COMMAND...: kills the daemon after so long, while the command works; nothing is lost.
 kill_while() {
-	local pid worker
+	local worker
 	"${@:2}" &
 	worker=$!
 	sleep "$1"
-	pid=$(daemon_pid "$image")
-	kill -KILL "$pid"
-	wait_gone 10 "$pid"
+	kill_daemon "$image"
 	wait "$worker"
 	fsck_clean "$image"
 	mmfs "$image" "$mnt"

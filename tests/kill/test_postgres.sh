@@ -38,12 +38,7 @@ server_kill() {
 }
 
 mmfs_kill() {
-	local pids
-	pids=$(daemons_of "$image")
-	# shellcheck disable=SC2086 # process ids
-	kill -KILL $pids
-	# shellcheck disable=SC2086
-	wait_gone 20 $pids
+	kill_daemon "$image"
 }
 
 # Inserts, each of which is its own transaction and is noted once it is acknowledged.

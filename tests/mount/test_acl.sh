@@ -65,9 +65,7 @@ umount "$tmp/ext4"
 
 note "they outlive the daemon, and mounts without -o acl"
 (cd "$mnt" && all_acls) >"$tmp/before"
-pid=$(daemon_pid "$image")
-kill -KILL "$pid"
-wait_gone 20 "$pid"
+kill_daemon "$image"
 umount -l "$mnt"
 mount_image "$image" "$mnt" -o allow_other
 expect_fail 1 'not supported' setfacl -m u:nobody:rwx "$mnt/shared"

@@ -73,9 +73,7 @@ chattr -i map
 
 note "from the next mount on, and after a kill, opens fail too"
 cd /
-pid=$(daemon_pid "$image")
-kill -KILL "$pid"
-wait_gone 20 "$pid"
+kill_daemon "$image"
 umount -l "$mnt"
 mount_image "$image" "$mnt" -o allow_other
 cd "$mnt"

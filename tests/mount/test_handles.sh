@@ -49,9 +49,7 @@ handles_lead
 remount "$image" "$mnt"
 
 note "after kill -9"
-pid=$(daemon_pid "$image")
-kill -KILL "$pid"
-wait_gone 10 "$pid"
+kill_daemon "$image"
 mmfs "$image" "$mnt"
 handles_lead
 

@@ -8,10 +8,8 @@ image=$tmp/a.img mnt=$tmp/mnt
 quiet_asan=$ASAN_OPTIONS:detect_leaks=0
 
 # A daemon that others' programs see is killed; its record stays in the image.
-kill_daemon() {
-	local pid=$1
-	kill -KILL "$pid"
-	wait_gone 10 "$pid"
+die() {
+	kill_daemon "$image"
 	umount -l "$mnt"
 }
 
@@ -43,14 +41,14 @@ at_once() {
 
 note "a stale owner: a process that is dead"
 at_once mmfs "$image" "$mnt"
-kill_daemon "$(daemon_pid "$image")"
+die
 at_once mmfs "$image" "$mnt"
 unmount "$mnt"
 
 note "a stale owner: of another host"
 at_once unshare --uts sh -c 'hostname elsewhere.example && exec mmfs "$1" "$2"' sh "$image" "$mnt"
 expect_fail 8 'in use by process [0-9]+ on elsewhere\.example' fsck.mmfs -n "$image"
-kill_daemon "$(daemon_pid "$image")"
+die
 at_once mmfs "$image" "$mnt"
 unmount "$mnt"
 
@@ -59,7 +57,7 @@ note "a stale owner: its number is that of another living process"
 unshare --pid --fork --kill-child sh -c 'mmfs "$1" "$2" && sleep 1000' sh "$image" "$mnt" &
 until mountpoint -q "$mnt"; do sleep 0.05; done
 expect text cat "$mnt/file"
-kill_daemon "$(daemon_pid "$image")"
+die
 kill -KILL "$!"
 wait || true
 at_once mmfs "$image" "$mnt"

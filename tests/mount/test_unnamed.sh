@@ -25,12 +25,6 @@ inodes() {
 uses_less() {
 	[ "$(used_kib)" -lt "$1" ] && [ "$(inodes)" = "$inodes_before" ]
 }
-kill_daemon() {
-	local pid
-	pid=$(daemon_pid "$image")
-	kill -KILL "$pid"
-	wait_gone 10 "$pid"
-}
 
 note "a file without a name is counted while it is open, and gone when it is closed"
 before=$(used_kib) inodes_before=$(inodes)
@@ -47,7 +41,7 @@ note "and after kill -9 of the daemon"
 unnamed hold "$mnt" 20000000 >"$tmp/said2" &
 holder=$!
 within 20 "no file" test -s "$tmp/said2"
-kill_daemon
+kill_daemon "$image"
 kill $holder
 wait $holder || true
 mmfs "$image" "$mnt"
@@ -61,7 +55,7 @@ exec {go}>"$tmp/go"
 within 20 "no file" test -s "$tmp/said3"
 echo >&$go
 within 20 "no link" grep -q linked "$tmp/said3"
-kill_daemon
+kill_daemon "$image"
 exec {go}>&-
 kill $holder
 wait $holder || true
