@@ -18,11 +18,11 @@
 struct handover {
 	uint32_t version; /* HANDOVER_VERSION; another one cannot be taken over */
 	uint32_t restarts;
-	uint64_t size;		 /* bytes of the memory, this part included */
-	uint64_t connection;	 /* random: tells the requests of one mount from those of another (R17) */
-	uint64_t mounted_device; /* st_dev of the mount */
-	int64_t mounted_seconds; /* when it was mounted, since 1970 */
-	bool open_elided;	 /* what INIT and the first OPEN agreed on with the kernel */
+	uint64_t size;		  /* bytes of the memory, this part included */
+	uint64_t connection;	  /* random: tells the requests of one mount from those of another (R17) */
+	uint64_t mounted_device;  /* st_dev of the mount */
+	uint64_t mounted_seconds; /* when it was mounted, by handover_now */
+	bool open_elided;	  /* what INIT and the first OPEN agreed on with the kernel */
 	bool opendir_elided;
 	atomic_bool ready;    /* it was mounted, and answered */
 	atomic_bool progress; /* a request was answered since the last restart */
@@ -39,6 +39,8 @@ MUST_CHECK int handover_make(struct handover **ret_handover, int *ret_descriptor
 MUST_CHECK int handover_open(int descriptor, struct handover **ret_handover);
 /* The part for lookup counts. */
 void handover_lookups(struct handover *handover, struct fs_lookup_memory *ret_memory);
+/* Seconds of a clock that goes on while the machine sleeps and is never set. */
+uint64_t handover_now(void);
 /* Does the kernel that sent this INIT send unanswered requests again (6.9 and later)? */
 bool handover_kernel_resends(const struct handover *handover);
 

@@ -1,11 +1,11 @@
-/* ioctl: flags of chattr, generation, FITRIM. */
+/* ioctl: flags of chattr, generation, FITRIM; what mmfsctl asks. */
 
 /* linux/fs.h has a BLOCK_SIZE of its own. */
 #include <linux/fs.h>
 #undef BLOCK_SIZE
 
 #include "caller.h"
-#include "daemon.h"
+#include "control.h"
 
 #include <errno.h>
 #include <string.h>
@@ -20,6 +20,7 @@ struct ioctl_reply {
 		uint32_t number; /* of commands that name a long in their number, but mean an int */
 		struct fsxattr xflags;
 		struct fstrim_range range;
+		struct control_status status;
 	} bytes;
 };
 
@@ -156,6 +157,18 @@ static int trim(const struct ioctl_call *call, struct ioctl_reply *reply)
 	return 0;
 }
 
+/* ---- mmfsctl ---- */
+
+/* It is the mount that is asked: other inodes know no such commands. */
+static int status(const struct ioctl_call *call, struct ioctl_reply *reply)
+{
+	if (call->inode != FUSE_ROOT_ID)
+		return -ENOTTY;
+	control_status(daemon_of(call->request), &reply->bytes.status);
+	reply->length = sizeof(reply->bytes.status);
+	return 0;
+}
+
 static const struct {
 	unsigned command;
 	int (*run)(const struct ioctl_call *call, struct ioctl_reply *reply);
@@ -169,6 +182,7 @@ static const struct {
     {FS_IOC_GETVERSION, get_generation},
     {FS_IOC32_GETVERSION, get_generation},
     {FITRIM, trim},
+    {CONTROL_STATUS, status},
 };
 
 static void handle_ioctl(fuse_req_t request, fuse_ino_t inode, unsigned command, void *argument,

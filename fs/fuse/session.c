@@ -7,7 +7,7 @@
  * at hand the workers are kept from taking another: the image can be closed, and those users get an error
  * when the process ends.
  */
-#include "daemon.h"
+#include "control.h"
 #include "handover.h"
 #include "resend.h"
 #include "supervisor.h"
@@ -363,6 +363,7 @@ int session_serve(struct daemon *daemon, bool *ret_abandoned)
 	bool abandoned = false;
 
 	block_signals(&set);
+	control_begin(daemon);
 	int signals = signalfd(-1, &set, SFD_CLOEXEC);
 	int error = signals < 0 ? -errno : workers_start(daemon);
 	if (error) {

@@ -16,7 +16,6 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <syslog.h>
-#include <time.h>
 #include <unistd.h>
 
 #define FRUITLESS_MOST 3u /* daemons in a row that die without having answered anything */
@@ -63,6 +62,13 @@ static int send_message(int socket, enum message message, int descriptor)
 int supervisor_give(const struct daemon *daemon, int descriptor)
 {
 	return daemon->handover ? send_message(daemon->supervisor, MESSAGE_CONNECTION, descriptor) : 0;
+}
+
+bool supervisor_lives(const struct daemon *daemon)
+{
+	struct pollfd polled = {.fd = daemon->supervisor};
+
+	return daemon->handover && poll(&polled, 1, 0) == 0;
 }
 
 void supervisor_tell_ready(const struct daemon *daemon)
@@ -282,7 +288,6 @@ int supervisor_run(struct daemon *daemon, bool *ret_child)
 		return error;
 	}
 	daemon->handover->connection = daemon->connection;
-	daemon->handover->mounted_seconds = time(NULL);
 	daemon->fuse_descriptor = -1;
 	prctl(PR_SET_NAME, "mmfs-supervise");
 	return supervise(&supervisor, ret_child);
