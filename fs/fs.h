@@ -74,7 +74,8 @@ struct fs_attr {
 	struct timespec atime, mtime, ctime, btime;
 	uint32_t mode, uid, gid, nlink;
 	uint32_t rdev_major, rdev_minor;
-	uint32_t flags; /* INODE_ */
+	uint32_t flags;	 /* INODE_ */
+	uint32_t unused; /* 0: there is no padding, so that attributes can be compared as bytes */
 };
 
 struct fs_caller {
