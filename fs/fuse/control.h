@@ -8,5 +8,6 @@
 /* The process serves from now on. */
 void control_begin(struct daemon *daemon);
 void control_status(const struct daemon *daemon, struct control_status *ret_status);
+void control_stats(const struct daemon *daemon, struct control_stats *ret_stats);
 
 #endif

@@ -14,6 +14,13 @@
 
 #define HANDOVER_VERSION    1u
 #define HANDOVER_INIT_BYTES 256u
+#define HANDOVER_WORKERS    64u /* that count requests: no more than IMAGE_REQUESTS */
+#define HANDOVER_REQUESTS   64u /* types: opcodes below that, and 0 for all others */
+
+/* Each worker has counters of its own, which only its thread changes. */
+struct handover_counts {
+	_Alignas(64) atomic_uint_fast64_t requests[HANDOVER_REQUESTS];
+};
 
 struct handover {
 	uint32_t version; /* HANDOVER_VERSION; another one cannot be taken over */
@@ -29,7 +36,8 @@ struct handover {
 	uint32_t init_length; /* the kernel's INIT request, for each libfuse session to begin with */
 	uint8_t init[HANDOVER_INIT_BYTES];
 	struct image_held held; /* records of requests that are not answered (R17) */
-	char last_error[256];	/* why the last restart was; "" */
+	struct handover_counts counts[HANDOVER_WORKERS];
+	char last_error[256]; /* why the last restart was; "" */
 };
 static_assert(sizeof(struct handover) <= 65536, "its part");
 

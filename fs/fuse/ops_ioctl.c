@@ -21,6 +21,7 @@ struct ioctl_reply {
 		struct fsxattr xflags;
 		struct fstrim_range range;
 		struct control_status status;
+		struct control_stats stats;
 	} bytes;
 };
 
@@ -169,6 +170,15 @@ static int status(const struct ioctl_call *call, struct ioctl_reply *reply)
 	return 0;
 }
 
+static int stats(const struct ioctl_call *call, struct ioctl_reply *reply)
+{
+	if (call->inode != FUSE_ROOT_ID)
+		return -ENOTTY;
+	control_stats(daemon_of(call->request), &reply->bytes.stats);
+	reply->length = sizeof(reply->bytes.stats);
+	return 0;
+}
+
 static const struct {
 	unsigned command;
 	int (*run)(const struct ioctl_call *call, struct ioctl_reply *reply);
@@ -183,6 +193,7 @@ static const struct {
     {FS_IOC32_GETVERSION, get_generation},
     {FITRIM, trim},
     {CONTROL_STATUS, status},
+    {CONTROL_STATS, stats},
 };
 
 static void handle_ioctl(fuse_req_t request, fuse_ino_t inode, unsigned command, void *argument,

@@ -32,6 +32,30 @@ struct control_status {
 };
 static_assert(sizeof(struct control_status) == 4960, "the same for programs of all architectures");
 
+/* The daemon names what it counts, so that mmfsctl shows what it has never heard of. */
+enum control_kind {
+	CONTROL_REQUEST, /* requests of the kernel, by type, since the mount began */
+	CONTROL_TOTAL,	 /* what the image did, since the daemon began */
+	CONTROL_NOW,	 /* as it is now */
+};
+
+struct control_counter {
+	char name[28]; /* letters, digits and _ */
+	uint32_t kind; /* CONTROL_ */
+	uint64_t value;
+};
+static_assert(sizeof(struct control_counter) == 40, "the same for programs of all architectures");
+
+#define CONTROL_COUNTERS 128u
+
+struct control_stats {
+	uint32_t magic;
+	uint32_t count;
+	struct control_counter counters[CONTROL_COUNTERS];
+};
+static_assert(sizeof(struct control_stats) == 5128, "the same for programs of all architectures");
+
 #define CONTROL_STATUS _IOR('M', 1, struct control_status)
+#define CONTROL_STATS  _IOR('M', 2, struct control_stats)
 
 #endif

@@ -15,6 +15,7 @@ static const char usage_text[] =
     "\n"
     "Commands:\n"
     "  status MOUNTPOINT        version, process, uptime, restarts, journal, last error\n"
+    "  stats MOUNTPOINT         requests by type, what the image did, memory\n"
     "  info IMAGE               what it is, its size, its state\n"
     "  dump IMAGE [WHAT]        a structure of the format as text; WHAT is one of\n"
     "       super               both superblock slots\n"
@@ -28,7 +29,8 @@ static const char usage_text[] =
     "                           (nothing: super, roots and ring)\n"
     "\n"
     "Options:\n"
-    "      --json           status: as JSON\n"
+    "      --json           status, stats: as JSON\n"
+    "      --prometheus     stats: for a Prometheus collector\n"
     "  -h, --help           print this text\n"
     "  -V, --version        print the version\n"
     "\n"
@@ -136,6 +138,13 @@ static int status(int count, char **arguments)
 	return status_print(arguments[0], output);
 }
 
+static int stats(int count, char **arguments)
+{
+	if (count != 1)
+		wrong_usage("give one mountpoint", "");
+	return stats_print(arguments[0], output);
+}
+
 static const struct {
 	const char *name;
 	unsigned outputs; /* a bit for each that it has */
@@ -144,6 +153,7 @@ static const struct {
     {"info", 1u << OUTPUT_TEXT, info},
     {"dump", 1u << OUTPUT_TEXT, dump},
     {"status", 1u << OUTPUT_TEXT | 1u << OUTPUT_JSON, status},
+    {"stats", 1u << OUTPUT_TEXT | 1u << OUTPUT_JSON | 1u << OUTPUT_PROMETHEUS, stats},
 };
 
 static int run(const char *name, int count, char **arguments)
@@ -163,6 +173,7 @@ static void parse_options(int count, char **arguments)
 	static const struct option options[] = {{"help", no_argument, NULL, 'h'},
 						{"version", no_argument, NULL, 'V'},
 						{"json", no_argument, NULL, 'j'},
+						{"prometheus", no_argument, NULL, 'p'},
 						{NULL, 0, NULL, 0}};
 	int option;
 
@@ -176,6 +187,9 @@ static void parse_options(int count, char **arguments)
 			exit(EXIT_OK);
 		case 'j':
 			output = OUTPUT_JSON;
+			break;
+		case 'p':
+			output = OUTPUT_PROMETHEUS;
 			break;
 		default:
 			wrong_usage("wrong option", "");

@@ -22,6 +22,7 @@ void mounted_close(struct mounted *mounted);
 /* ---- the commands: the same ---- */
 
 MUST_CHECK int status_print(const char *path, enum output output);
+MUST_CHECK int stats_print(const char *path, enum output output);
 
 /* ---- json.c ---- */
 
