@@ -34,6 +34,7 @@ void control_status(const struct daemon *daemon, struct control_status *ret_stat
 	    .pid = (uint32_t)getpid(),
 	    .supervisor = supervisor_lives(daemon) ? (uint32_t)getppid() : 0,
 	    .restarts = handover ? handover->restarts : 0,
+	    .upgrades = handover ? handover->upgrades : 0,
 	    .failure = (uint32_t)abs(image_failure(image)),
 	    .uptime_seconds = now - (handover ? handover->mounted_seconds : begun_seconds),
 	    .daemon_uptime_seconds = now - begun_seconds,

@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 
 #define HANDOVER_VERSION    1u
+#define HANDOVER_OPTION	    "handover-version" /* of mmfs: prints HANDOVER_VERSION */
 #define HANDOVER_INIT_BYTES 256u
 #define HANDOVER_WORKERS    64u /* that count requests: no more than IMAGE_REQUESTS */
 #define HANDOVER_REQUESTS   64u /* types: opcodes below that, and 0 for all others */
@@ -23,8 +24,9 @@ struct handover_counts {
 };
 
 struct handover {
-	uint32_t version; /* HANDOVER_VERSION; another one cannot be taken over */
-	uint32_t restarts;
+	uint32_t version;	  /* HANDOVER_VERSION; another one cannot be taken over */
+	uint32_t restarts;	  /* daemons that died and were followed by another */
+	uint32_t upgrades;	  /* programs that took over from another */
 	uint64_t size;		  /* bytes of the memory, this part included */
 	uint64_t connection;	  /* random: tells the requests of one mount from those of another (R17) */
 	uint64_t mounted_device;  /* st_dev of the mount */
@@ -37,7 +39,9 @@ struct handover {
 	uint8_t init[HANDOVER_INIT_BYTES];
 	struct image_held held; /* records of requests that are not answered (R17) */
 	struct handover_counts counts[HANDOVER_WORKERS];
-	char last_error[256]; /* why the last restart was; "" */
+	char last_error[256];  /* why the last restart was, or an upgrade failed; "" */
+	char image_path[4096]; /* absolute, for a program that takes over; "": too long */
+	char mountpoint[4096];
 };
 static_assert(sizeof(struct handover) <= 65536, "its part");
 

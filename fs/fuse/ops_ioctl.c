@@ -6,6 +6,7 @@
 
 #include "caller.h"
 #include "control.h"
+#include "upgrade.h"
 
 #include <errno.h>
 #include <string.h>
@@ -179,6 +180,14 @@ static int stats(const struct ioctl_call *call, struct ioctl_reply *reply)
 	return 0;
 }
 
+static int upgrade(const struct ioctl_call *call, struct ioctl_reply *reply)
+{
+	(void)reply;
+	if (call->inode != FUSE_ROOT_ID)
+		return -ENOTTY;
+	return upgrade_request(daemon_of(call->request), fuse_req_ctx(call->request)->uid);
+}
+
 static const struct {
 	unsigned command;
 	int (*run)(const struct ioctl_call *call, struct ioctl_reply *reply);
@@ -194,6 +203,7 @@ static const struct {
     {FITRIM, trim},
     {CONTROL_STATUS, status},
     {CONTROL_STATS, stats},
+    {CONTROL_UPGRADE, upgrade},
 };
 
 static void handle_ioctl(fuse_req_t request, fuse_ino_t inode, unsigned command, void *argument,

@@ -29,6 +29,8 @@ MUST_CHECK int supervisor_run(struct daemon *daemon, bool *ret_child);
 MUST_CHECK int supervisor_give(const struct daemon *daemon, int descriptor);
 /* Is it there, to start another daemon should this one die? */
 bool supervisor_lives(const struct daemon *daemon);
+/* Unmount, as soon as there is another daemon: this one is about to end with SUPERVISOR_UPGRADE. */
+void supervisor_tell_end(const struct daemon *daemon);
 /* The mount is ready. */
 void supervisor_tell_ready(const struct daemon *daemon);
 

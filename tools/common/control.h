@@ -57,5 +57,7 @@ static_assert(sizeof(struct control_stats) == 5128, "the same for programs of al
 
 #define CONTROL_STATUS _IOR('M', 1, struct control_status)
 #define CONTROL_STATS  _IOR('M', 2, struct control_stats)
+/* Returns 0 when the installed program will take over, which it does as soon as no request is at hand. */
+#define CONTROL_UPGRADE _IO('M', 3)
 
 #endif

@@ -16,6 +16,7 @@ static const char usage_text[] =
     "Commands:\n"
     "  status MOUNTPOINT        version, process, uptime, restarts, journal, last error\n"
     "  stats MOUNTPOINT         requests by type, what the image did, memory\n"
+    "  upgrade MOUNTPOINT       lets the mmfs that is installed now serve it\n"
     "  info IMAGE               what it is, its size, its state\n"
     "  dump IMAGE [WHAT]        a structure of the format as text; WHAT is one of\n"
     "       super               both superblock slots\n"
@@ -145,6 +146,13 @@ static int stats(int count, char **arguments)
 	return stats_print(arguments[0], output);
 }
 
+static int upgrade(int count, char **arguments)
+{
+	if (count != 1)
+		wrong_usage("give one mountpoint", "");
+	return upgrade_run(arguments[0]);
+}
+
 static const struct {
 	const char *name;
 	unsigned outputs; /* a bit for each that it has */
@@ -154,6 +162,7 @@ static const struct {
     {"dump", 1u << OUTPUT_TEXT, dump},
     {"status", 1u << OUTPUT_TEXT | 1u << OUTPUT_JSON, status},
     {"stats", 1u << OUTPUT_TEXT | 1u << OUTPUT_JSON | 1u << OUTPUT_PROMETHEUS, stats},
+    {"upgrade", 1u << OUTPUT_TEXT, upgrade},
 };
 
 static int run(const char *name, int count, char **arguments)

@@ -23,6 +23,7 @@ void mounted_close(struct mounted *mounted);
 
 MUST_CHECK int status_print(const char *path, enum output output);
 MUST_CHECK int stats_print(const char *path, enum output output);
+MUST_CHECK int upgrade_run(const char *path);
 
 /* ---- json.c ---- */
 
