@@ -111,6 +111,22 @@ wait_gone 60 $pids
 ! mountpoint -q "$mnt" || fail "still mounted"
 fsck_clean "$image"
 
+note "by a user, and read-only"
+mnt=$tmp/nobody/mnt
+for options in rw ro; do
+	as_nobody mkdir -p "$mnt"
+	as_nobody mmfs -o "$options" "$tmp/nobody/b.img" "$mnt"
+	[ $options = ro ] || as_nobody sh -c "echo text >$mnt/file"
+	as_nobody mmfsctl upgrade "$mnt" >"$tmp/upgraded"
+	expect text as_nobody cat "$mnt/file"
+	as_nobody mmfsctl status "$mnt" >"$tmp/text"
+	grep -q "^  upgrades  *1$" "$tmp/text" || fail "$(cat "$tmp/text")"
+	# Nobody else looks into it, root neither.
+	expect_fail 1 'ask as the user who mounted it' mmfsctl upgrade "$mnt"
+	unmount "$mnt"
+done
+fsck_clean "$tmp/nobody/b.img"
+
 note "a program that lies in the mount, and no supervisor"
 mkdir "$tmp/cover"
 cp "$MMFS_BUILD/mmfs" "$tmp/cover"
