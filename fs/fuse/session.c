@@ -249,6 +249,8 @@ int session_resume(struct daemon *daemon)
 		error = resend_begin(daemon);
 	if (!error)
 		error = wire_ask_again(daemon->fuse_descriptor);
+	if (!error)
+		resend_asked(daemon->fuse_descriptor);
 	if (error) {
 		log_say(LOG_ERR, "%s: cannot be taken over: %s", daemon->mountpoint, strerror(-error));
 		session_destroy(daemon);
