@@ -14,6 +14,9 @@
 #ifndef FUSE_INIT_EXT
 #define FUSE_INIT_EXT (1u << 30)
 #endif
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 0x0008u
+#endif
 #define INIT_HAS_RESEND (1u << 7) /* FUSE_HAS_RESEND, bit 39: of flags2 */
 
 static int map(int descriptor, uint64_t size, struct handover **ret_handover)
@@ -27,9 +30,20 @@ static int map(int descriptor, uint64_t size, struct handover **ret_handover)
 	return 0;
 }
 
+/* Where the administrator forbids executable ones (sysctl vm.memfd_noexec), it has to be said that this is
+ * none; kernels before 6.3 do not know of it. */
+static int make_memory(void)
+{
+	int descriptor = memfd_create("mmfs-handover", MFD_CLOEXEC | MFD_NOEXEC_SEAL);
+
+	if (descriptor < 0 && errno == EINVAL)
+		descriptor = memfd_create("mmfs-handover", MFD_CLOEXEC);
+	return descriptor;
+}
+
 int handover_make(struct handover **ret_handover, int *ret_descriptor)
 {
-	int descriptor = memfd_create("mmfs-handover", MFD_CLOEXEC), error = -ENOMEM;
+	int descriptor = make_memory(), error = -ENOMEM;
 	struct handover *handover = NULL;
 	uint64_t size = SIZE_MOST;
 
