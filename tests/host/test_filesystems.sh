@@ -91,7 +91,9 @@ one_host() {
 	killed
 	expect "$before" tree_sum "$mnt/synced"
 	grown_and_punched
-	full_host
+	# On a full btrfs the kernel's own threads wait for each other, for minutes or for ever (Linux 6.18:
+	# btrfs_page_mkwrite behind btrfs_async_reclaim_data_space), whoever writes. docs/DURABILITY.md says so.
+	[ "$kind" = btrfs ] || full_host
 	expect "$before" tree_sum "$mnt/synced"
 	unmount "$mnt"
 	fsck_clean "$image"
