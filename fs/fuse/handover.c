@@ -5,10 +5,12 @@
 #include <linux/fuse.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define HEAD_BYTES 65536u	       /* a multiple of every page size in use */
-#define SIZE_MOST  (UINT64_C(1) << 39) /* address space only: room for counts of any number of inodes */
+#define SIZE_MOST  (UINT64_C(1) << 36) /* address space only: counts of more inodes than memory has room for \
+					*/
 #define SIZE_LEAST (UINT64_C(1) << 26)
 /* Newer than the headers of older systems. */
 #ifndef FUSE_INIT_EXT
@@ -41,11 +43,24 @@ static int make_memory(void)
 	return descriptor;
 }
 
+/* Where address space is limited (ulimit -v) the image needs most of it. */
+static uint64_t size_to_try(void)
+{
+	struct rlimit limit;
+	uint64_t size = SIZE_MOST;
+
+	if (getrlimit(RLIMIT_AS, &limit) || limit.rlim_cur == RLIM_INFINITY)
+		return size;
+	while (size > SIZE_LEAST && size > limit.rlim_cur / 16)
+		size /= 2;
+	return size;
+}
+
 int handover_make(struct handover **ret_handover, int *ret_descriptor)
 {
 	int descriptor = make_memory(), error = -ENOMEM;
 	struct handover *handover = NULL;
-	uint64_t size = SIZE_MOST;
+	uint64_t size = size_to_try();
 
 	if (descriptor < 0)
 		return -errno;
