@@ -306,6 +306,9 @@ static bool wait_for_end(struct daemon *daemon, int signals)
 	int health_ms = daemon->options->errors_abort ? HEALTH_ABORT_MS : HEALTH_MS;
 
 	for (;;) {
+		/* To unmount, the kernel may want to write more than the journal has room for while that is
+		 * held. */
+		polled[0].fd = polled[2].fd < 0 ? signals : -1;
 		int count = poll(polled, 3, health_ms);
 		log_image_failure(daemon);
 		if (count <= 0)

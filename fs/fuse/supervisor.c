@@ -204,6 +204,11 @@ static bool may_restart(struct supervisor *supervisor, int signal)
 	if (!atomic_load(&handover->ready) || daemon->fuse_descriptor < 0) {
 		log_say(LOG_ERR, "ended by signal %d (%s) before the mount was ready", signal,
 			strsignal(signal));
+		/* It may have been made. */
+		if (daemon->fuse_descriptor >= 0)
+			close(daemon->fuse_descriptor);
+		daemon->fuse_descriptor = -1;
+		mountpoint_detach_dead(daemon);
 		return false;
 	}
 	if (!handover_kernel_resends(handover)) {
