@@ -100,11 +100,13 @@ static int checkpoint_locked(struct image *image, uint64_t sealed)
 
 int checkpoint_run(struct image *image, uint64_t sealed)
 {
+	uint64_t held;
 	int error = 0;
 
 	pthread_mutex_lock(&image->syncer.checkpoint_lock);
-	if (sealed > answers_held(image))
-		sealed = answers_held(image);
+	held = answers_held(image); /* once: it may be let go of at any moment */
+	if (sealed > held)
+		sealed = held;
 	if (image_failure(image))
 		error = -EIO;
 	else if (atomic_load(&image->ring.tail) < sealed)

@@ -24,6 +24,7 @@
 #define MSYNC_MAX	    8u /* each pays a flush of the device: more of them cost more than one fdatasync */
 #define JOIN_GAP_BYTES	    (64u * 1024)
 #define FAILED_POLL_SECONDS 60
+#define HELD_POLL_NS	    1000000
 
 struct batch {
 	uint64_t wanted_lsn;
@@ -135,18 +136,33 @@ static int batch_sync_data(struct image *image, struct batch *batch)
 	return error;
 }
 
+/* Seals take ring room that no transaction lends; what is sealed already can give some back, unless it is
+ * held for a request: that is about to be answered, and needs no seal for it. */
+static int batch_wait_for_room(struct image *image)
+{
+	const struct timespec pause = {.tv_nsec = HELD_POLL_NS};
+
+	while (!journal_seal_fits(image)) {
+		int error = checkpoint_run(image, atomic_load(&image->ring.sealed));
+
+		if (error < 0)
+			return error;
+		if (answers_held(image) >= atomic_load(&image->ring.sealed))
+			break;
+		answers_need_room(image);
+		nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
 static int batch_seal(struct image *image, uint64_t sealed)
 {
 	struct ring *ring = &image->ring;
 	uint64_t end;
-	int error;
+	int error = batch_wait_for_room(image);
 
-	/* Seals take ring room that no transaction lends; what is sealed already can give some back. */
-	if (!journal_seal_fits(image)) {
-		error = checkpoint_run(image, atomic_load(&ring->sealed));
-		if (error < 0)
-			return error;
-	}
+	if (error < 0)
+		return error;
 	error = journal_append_seal(image, sealed, &end);
 	if (error == 0 && !MUTANT(R8_SEAL_NOT_SYNCED))
 		error = journal_sync(image, end);

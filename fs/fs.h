@@ -41,15 +41,15 @@ struct fs_options {
 	const struct fs_lookup_memory *lookup_memory; /* NULL: counts die with the process */
 	bool prefault_reads; /* the pieces that fs_read gives can be copied from without page faults */
 	bool deletes_later;  /* what unlink and rename leave without a name is deleted by fs_finish */
-	bool goes_on; /* the kernel still uses what an earlier process has served: its orphans stay (R18)
-			 until fs_settle */
+	bool goes_on; /* the kernel still uses what an earlier process has served: its orphans (R18) and
+			 intents stay until fs_settle */
 };
 
 /* Makes the root directory if the image has none; clears orphans and finishes intents of an earlier life (not
  * when read_only). The image stays the caller's; close the fs first. */
 MUST_CHECK int fs_open(struct image *image, const struct fs_options *options, struct fs **ret_fs);
-/* After goes_on, once no request of before is left to be answered: deletes those orphans that nobody knows.
- */
+/* After goes_on, once nothing is held for requests of before: finishes intents, and deletes those orphans
+ * that nobody knows. Others may work meanwhile. */
 MUST_CHECK int fs_settle(struct fs *fs);
 /* The program is about to end: operations that take long give up with -EINTR, or leave to the next mount what
  * can be finished then. For any thread; not to be taken back. */

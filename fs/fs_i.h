@@ -178,10 +178,8 @@ void file_prefault_zeros(void);
  * stored with mtime/ctime as given in it by the caller; mode, uid etc. in it are stored with the first
  * record. */
 int truncate_to(struct fs *fs, struct inode *inode, uint64_t size) MUST_CHECK;
-/* Frees all extents from block `first_block` on, in as many transactions as needed, then removes the intent.
- * -EINTR: after fs_stop; the intent stays. */
-int truncate_finish(struct fs *fs, uint64_t inode, uint64_t first_block) MUST_CHECK;
-int truncate_finish_intents(struct fs *fs) MUST_CHECK; /* fs_open */
+/* Finishes all truncates that were cut short, each inode locked meanwhile. -EINTR: after fs_stop. */
+int truncate_finish_intents(struct fs *fs) MUST_CHECK; /* fs_open, fs_settle */
 
 /* ---- xattr.c ---- */
 int xattr_delete_all(struct fs *fs, uint64_t inode) MUST_CHECK; /* in its own transactions; inode locked */

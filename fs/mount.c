@@ -71,7 +71,9 @@ static int root_check(struct fs *fs)
  * files from their owner: it stays listed for the next mount or fsck. */
 static int clear_leftovers(struct fs *fs)
 {
-	int result = truncate_finish_intents(fs);
+	/* Finishing intents may take more records than there is room for while the journal is held for
+	 * requests of before, so it is left to fs_settle: a file that grows before that finishes its own. */
+	int result = fs->options.goes_on ? 0 : truncate_finish_intents(fs);
 	if (!result || result == -EUCLEAN || result == -ENOSPC)
 		result = fs->options.goes_on ? orphan_count_all(fs) : orphan_clear_all(fs);
 	if (result == -EUCLEAN || result == -ENOSPC)
@@ -127,7 +129,11 @@ void fs_drop(struct fs *fs)
 
 int fs_settle(struct fs *fs)
 {
-	return fs->options.read_only ? 0 : orphan_clear_unknown(fs);
+	if (fs->options.read_only)
+		return 0;
+	int result = truncate_finish_intents(fs);
+	int orphan_result = orphan_clear_unknown(fs);
+	return result ? result : orphan_result;
 }
 
 int fs_close(struct fs *fs)

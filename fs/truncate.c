@@ -64,8 +64,8 @@ static int truncate_step(struct txn *txn, struct fs *fs, struct inode *inode, ui
 	return inode_store(txn, inode);
 }
 
-/* The next records of a truncate. */
-static int truncate_continue(struct fs *fs, uint64_t number, uint64_t first_block, bool *ret_done)
+/* The next record of a truncate. last: the one that ends it is the last of the request at hand. */
+static int truncate_continue(struct fs *fs, uint64_t number, uint64_t first_block, bool last, bool *ret_done)
 {
 	struct txn *txn;
 	struct inode inode;
@@ -90,7 +90,7 @@ static int truncate_continue(struct fs *fs, uint64_t number, uint64_t first_bloc
 		return result;
 	}
 	uint64_t lsn;
-	txn_reply(txn, number, 0, done);
+	txn_reply(txn, number, 0, done && last);
 	result = txn_commit(txn, &lsn);
 	if (result)
 		return result;
@@ -99,14 +99,14 @@ static int truncate_continue(struct fs *fs, uint64_t number, uint64_t first_bloc
 	return 0;
 }
 
-int truncate_finish(struct fs *fs, uint64_t inode, uint64_t first_block)
+static int truncate_finish(struct fs *fs, uint64_t inode, uint64_t first_block, bool last)
 {
 	bool done = false;
 	int result = 0;
 	while (!result && !done)
 		result = atomic_load_explicit(&fs->stopping, memory_order_relaxed)
 			     ? -EINTR
-			     : truncate_continue(fs, inode, first_block, &done);
+			     : truncate_continue(fs, inode, first_block, last, &done);
 	return result;
 }
 
@@ -127,7 +127,8 @@ int truncate_before_growth(struct fs *fs, struct inode *inode, uint64_t up_to, s
 	*ret_zeroed = (struct byte_range){0};
 	int result = truncate_find_intent(fs, inode->number, &first_block);
 	if (result == 0) {
-		result = truncate_finish(fs, inode->number, first_block);
+		/* What this is done for has records behind it. */
+		result = truncate_finish(fs, inode->number, first_block, false);
 		if (!result)
 			result = truncate_reload_blocks(fs, inode);
 	}
@@ -198,10 +199,21 @@ int truncate_to(struct fs *fs, struct inode *inode, uint64_t size)
 		return result;
 	/* The file has its new size by now: that this is not undone, the intent sees to. If the rest fails it
 	 * is taken up again when the file grows, or by the next mount. */
-	result = truncate_finish(fs, inode->number, blocks_up(size));
+	result = truncate_finish(fs, inode->number, blocks_up(size), true);
 	result = truncate_reload_blocks(fs, inode);
 	(void)result;
 	return 0;
+}
+
+static int truncate_finish_intent(struct fs *fs, uint64_t inode)
+{
+	uint64_t first_block;
+	inode_lock(fs, inode);
+	int result = truncate_find_intent(fs, inode, &first_block);
+	if (!result)
+		result = truncate_finish(fs, inode, first_block, false);
+	inode_unlock(fs, inode);
+	return result == -ENOENT ? 0 : result;
 }
 
 int truncate_finish_intents(struct fs *fs)
@@ -210,20 +222,15 @@ int truncate_finish_intents(struct fs *fs)
 		return 0;
 	struct key from = truncate_intent_key(0);
 	for (;;) {
-		uint8_t bytes[ITEM_MAX];
-		uint64_t first_block = 0;
 		struct key key;
-		size_t size;
 		image_read_lock(fs->image);
-		int result = tree_next(fs->image, TREE_FILES, from, &key, bytes, sizeof(bytes), &size);
+		int result = tree_next(fs->image, TREE_FILES, from, &key, NULL, 0, NULL);
 		image_read_unlock(fs->image);
 		if (result == -ENOENT ||
 		    (result == 0 && (key.object != INTENT_OBJECT || key.type != ITEM_INTENT)))
 			return 0;
 		if (!result)
-			result = truncate_decode_intent(fs, key.offset, bytes, size, &first_block);
-		if (!result)
-			result = truncate_finish(fs, key.offset, first_block);
+			result = truncate_finish_intent(fs, key.offset);
 		if (result)
 			return result;
 		if (key.offset == UINT64_MAX)

@@ -5,15 +5,21 @@
 #include <linux/fuse.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
-#define HEAD_BYTES 65536u	       /* a multiple of every page size in use */
-#define SIZE_MOST  (UINT64_C(1) << 39) /* address space only: room for counts of any number of inodes */
+#define HEAD_BYTES 65536u /* a multiple of every page size in use */
+#define SIZE_MOST                                                                                            \
+	(UINT64_C(1) << 36) /* address space only: counts of more inodes than memory has room for            \
+			     */
 #define SIZE_LEAST (UINT64_C(1) << 26)
 /* Newer than the headers of older systems. */
 #ifndef FUSE_INIT_EXT
 #define FUSE_INIT_EXT (1u << 30)
+#endif
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 0x0008u
 #endif
 #define INIT_HAS_RESEND (1u << 7) /* FUSE_HAS_RESEND, bit 39: of flags2 */
 
@@ -28,11 +34,35 @@ static int map(int descriptor, uint64_t size, struct handover **ret_handover)
 	return 0;
 }
 
+/* Where the administrator forbids executable ones (sysctl vm.memfd_noexec), it has to be said that this is
+ * none; kernels before 6.3 do not know of it. */
+static int make_memory(void)
+{
+	int descriptor = memfd_create("mmfs-handover", MFD_CLOEXEC | MFD_NOEXEC_SEAL);
+
+	if (descriptor < 0 && errno == EINVAL)
+		descriptor = memfd_create("mmfs-handover", MFD_CLOEXEC);
+	return descriptor;
+}
+
+/* Where address space is limited (ulimit -v) the image needs most of it. */
+static uint64_t size_to_try(void)
+{
+	struct rlimit limit;
+	uint64_t size = SIZE_MOST;
+
+	if (getrlimit(RLIMIT_AS, &limit) || limit.rlim_cur == RLIM_INFINITY)
+		return size;
+	while (size > SIZE_LEAST && size > limit.rlim_cur / 16)
+		size /= 2;
+	return size;
+}
+
 int handover_make(struct handover **ret_handover, int *ret_descriptor)
 {
-	int descriptor = memfd_create("mmfs-handover", MFD_CLOEXEC), error = -ENOMEM;
+	int descriptor = make_memory(), error = -ENOMEM;
 	struct handover *handover = NULL;
-	uint64_t size = SIZE_MOST;
+	uint64_t size = size_to_try();
 
 	if (descriptor < 0)
 		return -errno;

@@ -6,6 +6,7 @@
 #include "../../tools/common/open_image.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +29,12 @@ static int lock(struct daemon *daemon)
 			  &daemon->image_created);
 }
 
+/* Lines about the image, which are for the log once this is in the background. */
+static void tell(const char *line)
+{
+	log_say(LOG_ERR, "%s", line);
+}
+
 static int open_all(struct daemon *daemon)
 {
 	const struct options *options = daemon->options;
@@ -37,9 +44,10 @@ static int open_all(struct daemon *daemon)
 	    .create = !daemon->goes_on,
 	    .quiet = daemon->goes_on,
 	    .locked = daemon->image_descriptor,
-	    .created = daemon->image_created,
+	    .created = daemon->image_created && !daemon->goes_on, /* what is begun may be taken back */
+	    .tell = tell,
 	    .make = {.limit_bytes = options->size_bytes},
-	    .image = {.recover = daemon->goes_on ? RECOVER_AUTO : options->recover,
+	    .image = {.recover = daemon->goes_on && !options->read_only ? RECOVER_AUTO : options->recover,
 		      .goes_on = daemon->goes_on,
 		      .connection = daemon->connection,
 		      .held = daemon->handover ? &daemon->handover->held : NULL,
@@ -136,6 +144,19 @@ static int run(struct daemon *daemon, bool *ret_abandoned)
 	return error || !serves ? error : serve(daemon, ret_abandoned);
 }
 
+/* Without them the image would be opened as one of the three, to which output goes. */
+static bool open_standard_descriptors(void)
+{
+	int descriptor;
+
+	do
+		descriptor = open("/dev/null", O_RDWR);
+	while (descriptor >= 0 && descriptor <= STDERR_FILENO);
+	if (descriptor >= 0)
+		close(descriptor);
+	return descriptor >= 0;
+}
+
 /* Takes a mount over, or goes to the background to make one. */
 static int begin(struct daemon *daemon)
 {
@@ -172,6 +193,8 @@ int main(int count, char **arguments)
 	case OPTIONS_RUN:
 		break;
 	}
+	if (!open_standard_descriptors())
+		return 1;
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN); /* a write then says EFBIG */
 	bool abandoned = false;

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <linux/fuse.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/sysmacros.h>
@@ -14,10 +15,11 @@
 #define RESENT (UINT64_C(1) << 63)
 
 static struct {
-	bool active;		/* set before the workers start; cleared when all have been read */
-	atomic_uint unanswered; /* resent requests that were read, and 1 while there may be more to read */
-	int over;		/* eventfd */
+	bool active;	     /* set before the workers start; cleared when all have been read */
+	atomic_uint unknown; /* resent requests not looked up yet, and 1 while there may be more to read */
+	int over;	     /* eventfd */
 } resend = {.over = -1};
+static _Thread_local bool counted; /* the request at hand is one of `unknown` */
 
 int resend_begin(struct daemon *daemon)
 {
@@ -25,7 +27,7 @@ int resend_begin(struct daemon *daemon)
 	resend.over = eventfd(0, EFD_CLOEXEC);
 	if (resend.over < 0)
 		return -errno;
-	atomic_store(&resend.unanswered, 1);
+	atomic_store(&resend.unknown, 1);
 	resend.active = true;
 	return 0;
 }
@@ -37,7 +39,7 @@ int resend_over_descriptor(void)
 
 static void one_less(void)
 {
-	if (atomic_fetch_sub(&resend.unanswered, 1) == 1)
+	if (atomic_fetch_sub(&resend.unknown, 1) == 1)
 		eventfd_write(resend.over, 1);
 }
 
@@ -47,23 +49,36 @@ static bool comes_ahead(uint32_t opcode)
 	return opcode == FUSE_FORGET || opcode == FUSE_BATCH_FORGET || opcode == FUSE_INTERRUPT;
 }
 
-void resend_read(const struct fuse_in_header *request)
+/* The INTERRUPT of one that was sent again has its `unique`. */
+static bool is_resent(const struct fuse_in_header *request)
+{
+	return (request->unique & RESENT) && !comes_ahead(request->opcode);
+}
+
+static void all_are_read(void)
+{
+	resend.active = false;
+	one_less();
+}
+
+void resend_asked(int descriptor)
+{
+	struct pollfd polled = {.fd = descriptor, .events = POLLIN};
+
+	if (poll(&polled, 1, 0) == 0)
+		all_are_read();
+}
+
+void resend_read(const struct fuse_in_header *request, bool others_wait)
 {
 	if (!resend.active)
 		return;
-	if (request->unique & RESENT) {
-		atomic_fetch_add(&resend.unanswered, 1);
-	} else if (!comes_ahead(request->opcode)) {
-		/* The kernel has put them at the head of its list: there are no more. */
-		resend.active = false;
-		one_less();
-	}
-}
-
-void resend_done(const struct fuse_in_header *request)
-{
-	if (request->unique & RESENT)
-		one_less();
+	counted = is_resent(request);
+	if (counted)
+		atomic_fetch_add(&resend.unknown, 1);
+	/* The kernel has put them at the head of its list. */
+	if (!others_wait || (!counted && !comes_ahead(request->opcode)))
+		all_are_read();
 }
 
 /* ---- answers ---- */
@@ -97,13 +112,15 @@ union answer {
 	} create;
 	struct fuse_attr_out attr;
 	struct fuse_write_out write;
+	struct fuse_ioctl_out ioctl;
 	uint64_t copied; /* of COPY_FILE_RANGE_64 */
 };
 
 static int answer_entry(struct daemon *daemon, uint64_t inode, union answer *answer)
 {
 	struct fs_attr attr;
-	int error = fs_getattr_lookup(daemon->fs, inode, &attr);
+	/* Its lookup was counted before the record. */
+	int error = fs_getattr(daemon->fs, inode, &attr);
 
 	if (error)
 		return error;
@@ -150,6 +167,9 @@ static int make_answer(struct daemon *daemon, uint32_t opcode, const struct requ
 	case SIBLING_COPY_FILE_RANGE_64:
 		answer->copied = happened->count;
 		return (int)sizeof(answer->copied);
+	case FUSE_IOCTL: /* flags were set */
+		answer->ioctl = (struct fuse_ioctl_out){.result = 0};
+		return (int)sizeof(answer->ioctl);
 	default: /* UNLINK, RMDIR, RENAME, SETXATTR, REMOVEXATTR, FALLOCATE: success says it all */
 		return 0;
 	}
@@ -169,18 +189,31 @@ static void send_answer(const struct daemon *daemon, const struct fuse_in_header
 			strerror(errno));
 }
 
-bool resend_answer(struct daemon *daemon, const struct fuse_in_header *request)
+static bool answer_if_happened(struct daemon *daemon, const struct fuse_in_header *request)
 {
 	struct request_answer happened;
 	union answer answer;
 
-	if (!(request->unique & RESENT))
-		return false;
 	if (!image_answer(daemon->image, request->unique & ~RESENT, &happened))
 		return false;
 	int size = make_answer(daemon, wire_request()->opcode, &happened, &answer);
+	/* As the handler does: the kernel does not know that ctime has changed. */
+	if (wire_request()->opcode == FUSE_IOCTL)
+		fuse_lowlevel_notify_inval_inode(daemon->session, request->nodeid, -1, 0);
 	send_answer(daemon, request, size < 0 ? size : 0, &answer, size < 0 ? 0 : (size_t)size);
 	return true;
+}
+
+/* One that has not happened needs no record from before, so nothing is held for it while it runs: what it
+ * does may take more room than the ring has besides. */
+bool resend_answer(struct daemon *daemon, const struct fuse_in_header *request)
+{
+	bool answered = is_resent(request) && answer_if_happened(daemon, request);
+
+	if (counted)
+		one_less();
+	counted = false;
+	return answered;
 }
 
 void resend_end(struct daemon *daemon)

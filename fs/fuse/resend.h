@@ -3,9 +3,10 @@
  * the top bit of `unique` set, ahead of all others. One whose last record is in the ring has happened, and is
  * answered from that record; any other one is handled as if it were new (R17).
  *
- *   resend_begin, before the kernel is asked to send again
- *   resend_read, as each request is read (by one thread at a time); resend_answer; resend_done
- *   resend_over_descriptor becomes readable when all of them have been answered; then resend_end
+ *   resend_begin, before the kernel is asked to send again; resend_asked
+ *   resend_read, as each request is read (by one thread at a time); resend_answer
+ *   resend_over_descriptor becomes readable when it is known of all of them whether they have happened, and
+ *   those that have are answered; then resend_end
  */
 #ifndef MMFS_RESEND_H
 #define MMFS_RESEND_H
@@ -15,10 +16,12 @@
 struct fuse_in_header;
 
 MUST_CHECK int resend_begin(struct daemon *daemon);
-void resend_read(const struct fuse_in_header *request);
+/* It was, and has done so. */
+void resend_asked(int descriptor);
+/* others_wait: there are more requests to read. */
+void resend_read(const struct fuse_in_header *request, bool others_wait);
 /* True: it is answered already, there is nothing to do. */
 bool resend_answer(struct daemon *daemon, const struct fuse_in_header *request);
-void resend_done(const struct fuse_in_header *request);
 /* -1 if there was no earlier daemon. */
 int resend_over_descriptor(void);
 /* Lets go of what the answers needed: records in the ring, and unlinked files that nobody has open. */

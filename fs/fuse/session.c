@@ -250,6 +250,8 @@ int session_resume(struct daemon *daemon)
 		error = resend_begin(daemon);
 	if (!error)
 		error = wire_ask_again(daemon->fuse_descriptor);
+	if (!error)
+		resend_asked(daemon->fuse_descriptor);
 	if (error) {
 		log_say(LOG_ERR, "%s: cannot be taken over: %s", daemon->mountpoint, strerror(-error));
 		session_destroy(daemon);
@@ -307,6 +309,9 @@ static enum end wait_for_end(struct daemon *daemon, int signals)
 	int health_ms = daemon->options->errors_abort ? HEALTH_ABORT_MS : HEALTH_MS;
 
 	for (;;) {
+		/* To unmount, the kernel may want to write more than the journal has room for while that is
+		 * held. */
+		polled[0].fd = polled[2].fd < 0 ? signals : -1;
 		int count = poll(polled, 4, health_ms);
 		log_image_failure(daemon);
 		if (count <= 0)

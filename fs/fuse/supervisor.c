@@ -20,15 +20,18 @@
 #include <unistd.h>
 
 #define FRUITLESS_MOST 3u /* daemons in a row that die without having answered anything */
+#define RETRY_MS       100
+#define RETRIES	       300u /* of starting a daemon: half a minute */
 
 enum message { MESSAGE_CONNECTION = 'c', MESSAGE_READY = 'r', MESSAGE_END = 'e' };
 
 struct supervisor {
 	struct daemon *daemon;
 	pid_t child;
-	int signals;   /* signalfd */
-	int socket;    /* our end */
-	bool told_end; /* the child was told to unmount */
+	int signals; /* signalfd */
+	int socket;  /* our end */
+	bool ready;  /* this child serves the mount */
+	int end;     /* signal that told us to unmount; 0: none */
 	unsigned fruitless;
 };
 
@@ -126,6 +129,7 @@ static int start_child(struct supervisor *supervisor, bool *ret_child)
 	}
 	*ret_child = child == 0;
 	supervisor->child = child;
+	supervisor->ready = false;
 	if (child == 0) {
 		close(ends[0]);
 		become_child(supervisor, ends[1]);
@@ -161,10 +165,12 @@ static bool take_message(struct supervisor *supervisor)
 	struct cmsghdr *carried = CMSG_FIRSTHDR(&header);
 	if (byte == MESSAGE_CONNECTION && carried && carried->cmsg_type == SCM_RIGHTS)
 		memcpy(&daemon->fuse_descriptor, CMSG_DATA(carried), sizeof(daemon->fuse_descriptor));
+	if (byte == MESSAGE_READY)
+		supervisor->ready = true;
 	if (byte == MESSAGE_READY && !daemon->options->foreground)
 		daemonize_ready();
 	if (byte == MESSAGE_END)
-		supervisor->told_end = true;
+		supervisor->end = SIGTERM;
 	return true;
 }
 
@@ -176,8 +182,8 @@ static void take_signal(struct supervisor *supervisor)
 		return;
 	if (signal.ssi_signo == SIGCHLD)
 		return;
-	supervisor->told_end = true;
-	kill(supervisor->child, (int)signal.ssi_signo);
+	supervisor->end = (int)signal.ssi_signo;
+	kill(supervisor->child, supervisor->end);
 }
 
 /* Until the child has ended. */
@@ -215,11 +221,11 @@ static bool may_restart(struct supervisor *supervisor, int signal)
 	if (!atomic_load(&handover->ready) || daemon->fuse_descriptor < 0) {
 		log_say(LOG_ERR, "ended by signal %d (%s) before the mount was ready", signal,
 			strsignal(signal));
-		return false;
-	}
-	if (supervisor->told_end) {
-		log_say(LOG_ERR, "%s: ended by signal %d (%s) while unmounting", daemon->mountpoint, signal,
-			strsignal(signal));
+		/* It may have been made. */
+		if (daemon->fuse_descriptor >= 0)
+			close(daemon->fuse_descriptor);
+		daemon->fuse_descriptor = -1;
+		mountpoint_detach_dead(daemon);
 		return false;
 	}
 	if (!handover_kernel_resends(handover)) {
@@ -229,7 +235,9 @@ static bool may_restart(struct supervisor *supervisor, int signal)
 			daemon->mountpoint, signal, strsignal(signal));
 		return false;
 	}
-	supervisor->fruitless = atomic_exchange(&handover->progress, false) ? 0 : supervisor->fruitless + 1;
+	bool progress = atomic_exchange(&handover->progress, false);
+	/* To unmount it sends requests itself. */
+	supervisor->fruitless = progress && !supervisor->end ? 0 : supervisor->fruitless + 1;
 	if (supervisor->fruitless < FRUITLESS_MOST)
 		return true;
 	log_say(LOG_CRIT,
@@ -255,10 +263,9 @@ static void change_program(struct supervisor *supervisor)
 {
 	struct daemon *daemon = supervisor->daemon;
 
-	/* The signal to unmount comes to the next daemon instead. */
-	if (supervisor->told_end)
+	/* It is blocked, and so comes to the program that takes over, which tells its daemon. */
+	if (supervisor->end)
 		kill(getpid(), SIGTERM);
-	supervisor->told_end = false;
 	log_say(LOG_NOTICE, "%s: the installed program takes over", daemon->mountpoint);
 	int error = takeover_exec(daemon);
 	snprintf(daemon->handover->last_error, sizeof(daemon->handover->last_error),
@@ -267,24 +274,51 @@ static void change_program(struct supervisor *supervisor)
 	daemon->goes_on = true;
 }
 
+/* A shortage passes, and callers of a mount that has no daemon just wait. */
+static int start_child_at_last(struct supervisor *supervisor, bool *ret_child)
+{
+	const struct timespec pause = {.tv_nsec = RETRY_MS * 1000000L};
+	int error = start_child(supervisor, ret_child);
+
+	for (unsigned i = 0; i < RETRIES && supervisor->daemon->goes_on && error; i++) {
+		nanosleep(&pause, NULL);
+		error = start_child(supervisor, ret_child);
+	}
+	return error;
+}
+
+/* A daemon has ended by itself. */
+static int take_status(struct supervisor *supervisor, int status)
+{
+	struct daemon *daemon = supervisor->daemon;
+
+	daemon->child_status = status;
+	/* Else it has said why, and where. */
+	if (status && daemon->goes_on && !supervisor->ready)
+		log_say(LOG_CRIT, "%s: no other daemon can go on; unmount it and mount it again",
+			daemon->mountpoint);
+	return status ? -ECHILD : 0;
+}
+
 static int supervise(struct supervisor *supervisor, bool *ret_child)
 {
 	for (;;) {
-		int error = start_child(supervisor, ret_child);
+		int error = start_child_at_last(supervisor, ret_child);
 		if (error)
 			log_say(LOG_ERR, "%s: a daemon cannot be started: %s", supervisor->daemon->mountpoint,
 				strerror(-error));
 		if (error || *ret_child)
 			return error;
+		/* Its predecessor may have died of this, or before it. It blocks signals until it serves. */
+		if (supervisor->end)
+			kill(supervisor->child, supervisor->end);
 		int status = wait_for_child(supervisor);
 		if (WIFEXITED(status) && WEXITSTATUS(status) == SUPERVISOR_UPGRADE) {
 			change_program(supervisor);
 			continue;
 		}
-		if (WIFEXITED(status)) {
-			supervisor->daemon->child_status = WEXITSTATUS(status);
-			return WEXITSTATUS(status) ? -ECHILD : 0;
-		}
+		if (WIFEXITED(status))
+			return take_status(supervisor, WEXITSTATUS(status));
 		if (!may_restart(supervisor, WTERMSIG(status)))
 			return -ECHILD;
 		note_restart(supervisor, WTERMSIG(status));

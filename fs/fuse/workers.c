@@ -158,7 +158,6 @@ static void handle(struct worker *worker, struct fuse_session *session, struct f
 	if (!resend_answer(pool.daemon, header))
 		fuse_session_process_buf(session, buffer);
 	image_request_end(pool.daemon->image);
-	resend_done(header);
 	fs_finish(pool.daemon->fs);
 	if (handover && !atomic_load_explicit(&handover->progress, memory_order_relaxed))
 		atomic_store(&handover->progress, true);
@@ -224,8 +223,9 @@ static bool serve_turn(struct worker *worker, struct fuse_session *session, stru
 		int size = receive(session, buffer);
 		if (size == 0)
 			return false;
-		resend_read(buffer->mem);
-		crowded = request_waits(descriptor) ? crowded + 1 : 0;
+		bool others_wait = request_waits(descriptor);
+		resend_read(buffer->mem, others_wait);
+		crowded = others_wait ? crowded + 1 : 0;
 		worker_begins(worker);
 		bool keep = pool.count < 2 || (wire_request_short() && crowded < CROWDED_LEAST);
 		if (keep)

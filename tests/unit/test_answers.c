@@ -145,6 +145,47 @@ static void full_ring_waits_for_reply(void **state)
 	backend_remove(&b);
 }
 
+static atomic_bool over;
+
+/* Requests that are answered at about the time at which their records are sealed. */
+static void *answer_when_sealed(void *argument)
+{
+	struct backend *b = argument;
+
+	for (uint64_t unique = 2; !atomic_load(&over); unique += 2) {
+		uint64_t head;
+
+		image_request_begin(b->image, 0, CONNECTION, unique);
+		change(b, unique, 0, true);
+		head = image_head(b->image);
+		while (image_sealed(b->image) < head && !atomic_load(&over))
+			;
+		for (volatile unsigned i = 0; i < unique * 7919 % 900; i++)
+			;
+		image_request_end(b->image);
+	}
+	return NULL;
+}
+
+/* A checkpoint that meets a request which is answered just then takes what is sealed, and no more. */
+static void checkpoint_meets_reply(void **state)
+{
+	struct backend b;
+	pthread_t thread;
+
+	(void)state;
+	begin(&b);
+	atomic_store(&over, false);
+	assert_int_equal(pthread_create(&thread, NULL, answer_when_sealed, &b), 0);
+	for (unsigned i = 0; i < 100000 && !image_failure(b.image); i++)
+		assert_int_equal(image_checkpoint(b.image), 0);
+	assert_int_equal(image_failure(b.image), 0);
+	atomic_store(&over, true);
+	pthread_join(thread, NULL);
+	backend_close(&b);
+	backend_remove(&b);
+}
+
 /* After a kill with a full ring there is room for the requests that are sent again, but what was not answered
  * stays. */
 static void room_after_full_ring(void **state)
@@ -199,6 +240,7 @@ int main(void)
 	    cmocka_unit_test(happened),
 	    cmocka_unit_test(tail_waits_for_reply),
 	    cmocka_unit_test(full_ring_waits_for_reply),
+	    cmocka_unit_test(checkpoint_meets_reply),
 	    cmocka_unit_test(room_after_full_ring),
 	    cmocka_unit_test(cold_is_refused),
 	};

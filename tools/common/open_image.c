@@ -13,18 +13,23 @@
 
 struct file_name {
 	const char *program, *path;
+	void (*tell)(const char *line);
 };
 
 __attribute__((format(printf, 3, 4))) static int say(const struct file_name *name, int error,
 						     const char *format, ...)
 {
+	char text[1024], line[PATH_MAX + sizeof(text)];
 	va_list arguments;
 
-	fprintf(stderr, "%s: %s: ", name->program, name->path);
 	va_start(arguments, format);
-	vfprintf(stderr, format, arguments);
+	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	fputc('\n', stderr);
+	snprintf(line, sizeof(line), "%s: %s", name->path, text);
+	if (name->tell)
+		name->tell(line);
+	else
+		fprintf(stderr, "%s: %s\n", name->program, line);
 	return error;
 }
 
@@ -167,7 +172,7 @@ static struct store_file_options how_to_open(struct file_name *name, const struc
 int open_store(const char *program, const char *path, const struct open_image_options *options,
 	       struct store **ret_store, bool *ret_created)
 {
-	struct file_name name = {program, path};
+	struct file_name name = {program, path, options->tell};
 	bool created = options->created;
 	int error;
 
@@ -187,7 +192,7 @@ int open_store(const char *program, const char *path, const struct open_image_op
 int lock_image(const char *program, const char *path, const struct open_image_options *options,
 	       int *ret_descriptor, bool *ret_created)
 {
-	struct file_name name = {program, path};
+	struct file_name name = {program, path, options->tell};
 	bool created;
 	struct store_file_options how = how_to_open(&name, options, &created);
 	int error = store_file_lock(path, &how, ret_descriptor);
@@ -203,7 +208,7 @@ int lock_image(const char *program, const char *path, const struct open_image_op
 int make_image_in(const char *program, const char *path, struct store *store,
 		  const struct image_make_options *make)
 {
-	struct file_name name = {program, path};
+	struct file_name name = {program, path, NULL};
 	int error = image_make(store, make);
 
 	switch (-error) {
@@ -237,7 +242,7 @@ static void say_notes(const struct file_name *name, const struct image_report *r
 int open_image_in(const char *program, const char *path, struct store *store,
 		  const struct open_image_options *options, struct image **ret_image)
 {
-	struct file_name name = {program, path};
+	struct file_name name = {program, path, options->tell};
 	struct image_options image_options = options->image;
 	struct image_report report = {0};
 	struct session_disk session;
@@ -285,7 +290,7 @@ static int look_or_make(const struct file_name *name, struct store *store,
 int open_image(const char *program, const char *path, const struct open_image_options *options,
 	       struct image **ret_image, bool *ret_made)
 {
-	struct file_name name = {program, path};
+	struct file_name name = {program, path, options->tell};
 	struct store *store;
 	bool created = false, made = false;
 

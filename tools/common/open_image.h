@@ -12,8 +12,9 @@ struct open_image_options {
 	int locked;   /* a descriptor of lock_image's, which is closed with the image; 0: none, the path is
 			 opened */
 	bool created; /* with it: what lock_image told */
-	bool no_lock; /* go on where the host cannot lock files */
-	const char *no_lock_option; /* what sets no_lock, for the message; NULL: nothing does */
+	void (*tell)(const char *line); /* instead of "PROGRAM: line" on stderr; NULL: there */
+	bool no_lock;			/* go on where the host cannot lock files */
+	const char *no_lock_option;	/* what sets no_lock, for the message; NULL: nothing does */
 	struct image_make_options make;
 	struct image_options image; /* read_only and session are filled in by open_image */
 };

@@ -1,0 +1,116 @@
+/* A filesystem that goes on for a process that died (R17, R18): truncates that were cut short. */
+#include "fixture.h"
+#include "fixture_sim.h"
+
+#include "../../fs/file_i.h"
+
+#define CONNECTION UINT64_C(0xabc)
+#define EXTENTS	   40000u
+
+static struct image_held held;
+
+/* With a syncer, as the daemon has one. */
+static void start(struct fixture *f, bool goes_on)
+{
+	struct store_file_options how = {.mode = STORE_WRITE, .lock_wait_ms = 1000};
+	struct fs_options fs_options = {.track_lookups = true, .goes_on = goes_on};
+	struct image_report report;
+	struct session_disk session;
+	struct store *store;
+
+	assert_int_equal(store_file_open(f->path, &how, &store), 0);
+	image_session_of(store_file_descriptor(store), &session);
+	struct image_options options = {
+	    .goes_on = goes_on, .connection = CONNECTION, .held = &held, .session = &session};
+	assert_int_equal(image_open(store, &options, &f->image, &report), 0);
+	assert_int_equal(fs_open(f->image, &fs_options, &f->fs), 0);
+}
+
+static void make_fragments(struct fs *fs, uint64_t file, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		assert_int_equal(fs_write(fs, file, (uint64_t)i * 2 * BLOCK_SIZE, "x", 1, 0), 1);
+}
+
+static int cut(struct fs *fs, uint64_t file)
+{
+	struct fs_set set = {.what = FS_SET_SIZE, .size = BLOCK_SIZE};
+	struct fs_attr attr;
+
+	return fs_setattr(fs, file, &set, &attr);
+}
+
+/* What is left of a truncate takes more records than the journal has room for while one is held for a request
+ * that was not answered. */
+static void large_cut_and_unanswered_request(void **state)
+{
+	struct request_answer answer;
+	struct fixture f;
+
+	(void)state;
+	fixture_open(&f);
+	assert_int_equal(fs_close(f.fs), 0);
+	assert_int_equal(image_close(f.image), 0);
+	start(&f, false);
+	uint64_t file = fixture_make(&f, 1, "f", S_IFREG | 0644);
+	make_fragments(f.fs, file, EXTENTS);
+	assert_int_equal(image_checkpoint(f.image), 0);
+	image_request_begin(f.image, 1, CONNECTION, 100);
+	uint64_t directory = fixture_make(&f, 1, "d", S_IFDIR | 0755);
+	image_request_begin(f.image, 2, CONNECTION, 102);
+	fs_stop(f.fs); /* after the first record */
+	assert_int_equal(cut(f.fs, file), 0);
+	fs_drop(f.fs);
+	image_drop(f.image);
+
+	alarm(60);
+	start(&f, true);
+	assert_true(image_answer(f.image, 100, &answer));
+	assert_int_equal(answer.inode, directory);
+	assert_false(image_answer(f.image, 102, &answer));
+	image_answers_end(f.image);
+	assert_int_equal(fixture_attr(&f, file).size, BLOCK_SIZE);
+	assert_true(fixture_attr(&f, file).blocks512 > 8);
+	assert_int_equal(fs_settle(f.fs), 0);
+	assert_int_equal(fixture_attr(&f, file).blocks512, 8);
+	alarm(0);
+	fixture_close(&f);
+}
+
+/* A write that first has to finish somebody's cut has not happened when that is finished. */
+static void write_finishes_cut(void **state)
+{
+	struct request_answer answer;
+	struct sim_fixture f;
+
+	(void)state;
+	sim_make(&f);
+	uint64_t file = sim_file(&f, "f");
+	make_fragments(f.fs, file, 100);
+	f.sim->fault = (struct sim_fault){.kinds = 1u << SIM_WRITE, .nth = 3, .error = -EIO};
+	assert_int_equal(cut(f.fs, file), 0);
+	assert_true(f.sim->fault.hit);
+	image_request_begin(f.image, 0, CONNECTION, 2);
+	assert_int_equal(fs_write(f.fs, file, 200 * BLOCK_SIZE, "12345", 5, 0), 5);
+	fs_drop(f.fs);
+	image_drop(f.image);
+
+	struct image_options options = {
+	    .no_syncer = true, .recover = RECOVER_WARM, .goes_on = true, .connection = CONNECTION};
+	struct image_report report;
+	assert_int_equal(image_open(&f.sim->store, &options, &f.image, &report), 0);
+	assert_true(image_answer(f.image, 2, &answer));
+	assert_int_equal(answer.count, 5);
+	image_answers_end(f.image);
+	image_drop(f.image);
+	store_sim_free(f.sim);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(large_cut_and_unanswered_request),
+	    cmocka_unit_test(write_finishes_cut),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
