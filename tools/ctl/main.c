@@ -1,4 +1,5 @@
 /* mmfsctl: commands and their arguments. */
+#include "command.h"
 #include "ctl.h"
 
 #include <errno.h>
@@ -10,10 +11,19 @@
 enum { EXIT_OK = 0, EXIT_ERROR = 1, EXIT_WRONG_USAGE = 2 };
 
 static const char usage_text[] =
-    "Usage: mmfsctl [OPTION]... COMMAND IMAGE [ARGUMENT]...\n"
-    "Looks into an mmfs image that is not mounted. Nothing in it is changed.\n"
+    "Usage: mmfsctl COMMAND [OPTION]... IMAGE [ARGUMENT]...\n"
+    "Works on the files of an mmfs image that is not mounted, and looks into it.\n"
     "\n"
     "Commands:\n"
+    "  df IMAGE                 how much room there is\n"
+    "  ls IMAGE [PATH]...       lists files and directories, as ls(1)\n"
+    "  tree IMAGE [PATH]...     names as a drawing\n"
+    "  cat IMAGE PATH...        contents of files\n"
+    "  get IMAGE PATH... DEST   copies files and directories out of the image\n"
+    "  put IMAGE SOURCE... PATH copies files and directories into it\n"
+    "  rm IMAGE PATH...         removes files\n"
+    "  mkdir IMAGE PATH...      makes directories\n"
+    "  label IMAGE [NEW]        shows or changes its label\n"
     "  info IMAGE               what it is, its size, its state\n"
     "  dump IMAGE [WHAT]        a structure of the format as text; WHAT is one of\n"
     "       super               both superblock slots\n"
@@ -25,12 +35,20 @@ static const char usage_text[] =
     "       map ZONE            which blocks of a zone are in use\n"
     "       block BLOCK         the bytes of any block\n"
     "                           (nothing: super, roots and ring)\n"
+    "Only put, rm, mkdir and label with NEW change anything.\n"
     "\n"
     "Options:\n"
+    "  -a, --all            ls, tree: names that begin with a dot, too\n"
+    "  -l, --long           ls: mode, links, owner, size, time\n"
+    "  -R, --recursive      ls: what is in directories, too\n"
+    "  -r, --recursive      rm: directories and what is in them\n"
+    "  -f, --force          rm: what does not exist is no error\n"
+    "  -p, --parents        mkdir: the directories above, too; one that exists is no error\n"
+    "  --json               df, ls: as JSON\n"
     "  -h, --help           print this text\n"
     "  -V, --version        print the version\n"
     "\n"
-    "Exit status: 0 all was printed, 1 something was not, 2 wrong usage.\n";
+    "Exit status: 0 all was done, 1 something was not, 2 wrong usage.\n";
 
 struct thing {
 	const char *name;
@@ -153,7 +171,10 @@ int main(int count, char **arguments)
 	if (optind == count)
 		wrong_usage("give a command", "");
 	const char *command = arguments[optind++];
-	if (!strcmp(command, "info"))
+	const struct command *on_files = command_find(command);
+	if (on_files)
+		error = command_run(on_files, count - optind + 1, arguments + optind - 1);
+	else if (!strcmp(command, "info"))
 		error = info(count - optind, arguments + optind);
 	else if (!strcmp(command, "dump"))
 		error = dump(count - optind, arguments + optind);
