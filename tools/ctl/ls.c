@@ -135,7 +135,13 @@ static void print_text(const struct ls *ls, const struct rows *rows)
 
 static void json_time(const char *name, const struct timespec *time)
 {
-	printf(", \"%s\": %lld.%09ld", name, (long long)time->tv_sec, time->tv_nsec);
+	long long seconds = time->tv_sec;
+
+	/* nanoseconds count upwards before 1970 as well */
+	if (seconds < 0 && time->tv_nsec)
+		printf(", \"%s\": -%lld.%09ld", name, -(seconds + 1), 1000000000 - time->tv_nsec);
+	else
+		printf(", \"%s\": %lld.%09ld", name, seconds, time->tv_nsec);
 }
 
 static void print_json(struct ls *ls, const char *path, const struct row *row)
