@@ -90,8 +90,8 @@ expect_fail 1 'stopped by a signal' interrupted llistxattr 20 mmfsctl put "$imag
 fsck_clean "$image"
 [ "$(mmfsctl ls "$image" many | wc -l)" -ge 18 ] || fail "what was complete is not there"
 mmfsctl get "$image" many "$tmp/part"
-for name in $(ls "$tmp/part"); do
-	cmp "$tmp/part/$name" "$tmp/many/$name" || fail "half of $name is left"
+for file in "$tmp/part"/*; do
+	cmp "$file" "$tmp/many/${file##*/}" || fail "half of $file is left"
 done
 # Killed for good: an image with a part of it, or with the one file that was being made besides.
 code=0
@@ -104,6 +104,29 @@ mmfsctl get "$image" many "$tmp/whole"
 diff -r "$tmp/many" "$tmp/whole" || fail "the second time did not mend it"
 [ -z "$(mmfsctl ls -aR "$image" | grep mmfsctl-)" ] || fail "something is left in the image"
 fsck_clean "$image"
+
+note "a damaged image, whose directories lead back or to the same place"
+here=$MMFS_SOURCE/tests/image helper poke
+mkdir -p "$tmp/loops/first/below" "$tmp/loops/second-name" "$tmp/loops/first/back-to-it"
+echo whole >"$tmp/loops/first/below/file"
+mkfs.mmfs -q -J 1M --from "$tmp/loops" "$tmp/loops.img"
+number() {
+	mmfsctl ls -R --json "$tmp/loops.img" | sed -n "s|.*\"path\": \"$1\".*\"inode\": \([0-9]*\).*|\1|p"
+}
+# points_to NAME INODE: the entry (its last place in the file: the journal comes first) of that name names another inode from now on.
+points_to() {
+	local at
+	at=$(($(grep -abo "$1" "$tmp/loops.img" | tail -n 1 | cut -d : -f 1) - 16))
+	poke "$tmp/loops.img" block $((at / 4096)) $((at % 4096)) "$(printf '%02x' "$2")"
+}
+first=$(number /first)
+points_to second-name "$first"
+points_to back-to-it 1
+expect_fail 1 "damaged .directory 1 has several names.; check the image with fsck.mmfs" mmfsctl tree "$tmp/loops.img"
+grep -q '^3 directories, 1 files$' "$tmp/said" || fail "$(cat "$tmp/said")"
+expect_fail 1 "second-name: damaged .directory $first has several names" mmfsctl ls -R "$tmp/loops.img"
+expect_fail 1 "second-name: damaged .directory $first has several names" mmfsctl get "$tmp/loops.img" / "$tmp/rescued"
+expect whole cat "$tmp/rescued/first/below/file"
 
 note "as a user"
 nobody_setup
