@@ -53,9 +53,9 @@ expect_fail 1 'Too many levels' mmfsctl cat "$image" loop1
 expect loop2 eval 'mmfsctl ls --json "$image" loop1 | sed -n "s/.*target\": \"\(.*\)\".*/\1/p"'
 
 note "a full image"
-head -c 75000000 /dev/urandom >"$tmp/large"
+head -c 75000000 /dev/zero >"$tmp/large"
 mkdir "$tmp/many"
-cp "$tmp/large" "$tmp/many/large"
+ln "$tmp/large" "$tmp/many/large"
 cp "$tmp/file" "$tmp/many/"
 expect_fail 1 'cannot put .*large: no room left' mmfsctl put "$image" "$tmp/large" /
 expect_fail 1 'No such file' mmfsctl ls "$image" large
@@ -91,6 +91,12 @@ fsck_clean "$image"
 [ "$(mmfsctl ls "$image" many | wc -l)" -ge 18 ] || fail "what was complete is not there"
 mmfsctl get "$image" many "$tmp/part"
 for file in "$tmp/part"/*; do
+	cmp "$file" "$tmp/many/${file##*/}" || fail "half of $file is left"
+done
+expect_fail 1 'stopped by a signal' interrupted pwrite64 5 mmfsctl get "$image" many "$tmp/stopped"
+[ "$(find "$tmp/stopped" -type f | wc -l)" -ge 4 ] || fail "what was complete is not there"
+[ "$(find "$tmp/stopped" -type f | wc -l)" -lt "$(find "$tmp/part" -type f | wc -l)" ] || fail "it was not stopped"
+for file in "$tmp/stopped"/*; do
 	cmp "$file" "$tmp/many/${file##*/}" || fail "half of $file is left"
 done
 # Killed for good: an image with a part of it, or with the one file that was being made besides.

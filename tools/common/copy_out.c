@@ -92,6 +92,9 @@ static int get_contents(struct copy_out *copy, const struct fs_attr *attr, int d
 			return 0;
 		if (!error)
 			error = fs_seek(fs, attr->inode, data, SEEK_HOLE, &hole);
+		if (!error && (data < at || hole <= data))
+			error = image_damaged(fs_image(fs), "inode %llu: its holes",
+					      (unsigned long long)attr->inode);
 		if (!error)
 			error = get_data(copy, attr->inode, descriptor, data, hole);
 		if (error)
@@ -427,8 +430,10 @@ struct copy_out *copy_out_open(const struct files *files, const char *directory)
 {
 	struct copy_out *copy = calloc(1, sizeof(*copy));
 
-	if (!copy)
+	if (!copy) {
+		files_say(files, "/", -ENOMEM);
 		return NULL;
+	}
 	copy->files = files;
 	copy->owners = geteuid() == 0;
 	snprintf(copy->new_name, sizeof(copy->new_name), ".mmfsctl-get.%d", (int)getpid());

@@ -57,22 +57,36 @@ static const char *advice(const struct files *files, int error, char *text, size
 	}
 }
 
-int files_say(const struct files *files, const char *path, int error)
+/* Names come from the image or the host: a terminal gets nothing that it could take for a command. */
+static void put_name(const char *name)
+{
+	bool terminal = isatty(STDERR_FILENO);
+
+	for (; *name; name++)
+		fputc(terminal && ((unsigned char)*name < ' ' || *name == 127) ? '?' : *name, stderr);
+}
+
+/* verb NULL: none. */
+static int say(const struct files *files, const char *verb, const char *path, int error)
 {
 	char text[512];
 
-	fprintf(stderr, "%s: %s: %s: %s\n", files->program, files->image_path, path,
-		advice(files, error, text, sizeof(text)));
+	fprintf(stderr, "%s: %s: ", files->program, files->image_path);
+	if (verb)
+		fprintf(stderr, "cannot %s ", verb);
+	put_name(path);
+	fprintf(stderr, ": %s\n", advice(files, error, text, sizeof(text)));
 	return error;
+}
+
+int files_say(const struct files *files, const char *path, int error)
+{
+	return say(files, NULL, path, error);
 }
 
 int files_say_cannot(const struct files *files, const char *verb, const char *path, int error)
 {
-	char text[512];
-
-	fprintf(stderr, "%s: %s: cannot %s %s: %s\n", files->program, files->image_path, verb, path,
-		advice(files, error, text, sizeof(text)));
-	return error;
+	return say(files, verb, path, error);
 }
 
 /* ---- opening and closing ---- */

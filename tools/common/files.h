@@ -78,7 +78,7 @@ typedef int (*walk_visit)(void *context, const struct walk_entry *entry, enum wa
 
 /* Visits what `path` names and everything below it, each directory once: a damaged image may show one at
  * several places. What cannot be read is said and left out; the walk goes on, and the first such error is the
- * result. Ends with -EINTR when files_stopped(). */
+ * result. Ends with -EINTR (said) when files_stopped(). */
 MUST_CHECK int walk_tree(const struct files *files, const char *path, const struct fs_attr *attr,
 			 walk_visit visit, void *context);
 

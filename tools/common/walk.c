@@ -218,7 +218,7 @@ static int step(struct walker *walker)
 	struct fs_attr attr;
 
 	if (files_stopped())
-		return -EINTR;
+		return files_say(walker->files, walker->path, -EINTR);
 	if (level->next == level->listing.count)
 		return leave(walker);
 	const char *name = level->listing.names[level->next++];

@@ -54,6 +54,7 @@ int get_run(struct files *files, const struct command_options *options, int coun
 	int first_error = 0;
 
 	(void)options;
+	files_catch_signals(); /* no half of a file is left */
 	int error = find_target(paths[count - 1], count - 1, &target);
 	if (error)
 		return error;
@@ -63,7 +64,7 @@ int get_run(struct files *files, const struct command_options *options, int coun
 	for (int i = 0; copy && i < count - 1; i++) {
 		error = get_one(files, copy, paths[i], target.name);
 		first_error = first_error ? first_error : error;
-		if (error == -ENOSPC)
+		if (error == -ENOSPC || files_stopped())
 			break;
 	}
 	copy_out_close(copy);

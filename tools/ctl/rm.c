@@ -47,8 +47,6 @@ static int remove_path(struct files *files, const struct command_options *option
 	if (error)
 		return files_say_cannot(files, "remove", path, error);
 	error = walk_tree(files, path, &attr, remove_entry, &removal);
-	if (error == -EINTR)
-		files_say_cannot(files, "remove", path, error);
 	return error ? error : removal.first_error;
 }
 
