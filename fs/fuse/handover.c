@@ -5,6 +5,7 @@
 #include <linux/fuse.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #define HEAD_BYTES 65536u	       /* a multiple of every page size in use */
@@ -76,6 +77,14 @@ void handover_lookups(struct handover *handover, struct fs_lookup_memory *ret_me
 	    .size = handover->size - HEAD_BYTES,
 	    .clear = clear,
 	};
+}
+
+uint64_t handover_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return (uint64_t)now.tv_sec;
 }
 
 bool handover_kernel_resends(const struct handover *handover)

@@ -12,12 +12,12 @@ long=$(printf '%0256d' 0)
 
 note "what is not there, what cannot be"
 for command in ls tree "cat x" "get x $tmp/x" "put $tmp/file /" "rm x" "mkdir x" "label x" df; do
-	set -- $command
-	first=$1
-	shift
-	expect_fail 1 'none.img: no such file' mmfsctl "$first" "$tmp/none.img" "$@"
-	expect_fail 1 'not an mmfs image' mmfsctl "$first" "$tmp/file" "$@"
+	read -ra words <<<"$command"
+	expect_fail 1 'none.img: no such file' mmfsctl "${words[0]}" "$tmp/none.img" "${words[@]:1}"
 done
+expect_fail 1 'not an mmfs image' mmfsctl ls "$tmp/file"
+expect_fail 1 'not an mmfs image' mmfsctl put "$tmp/file" "$tmp/file" /
+expect_fail 1 'not an mmfs image' mmfsctl label "$tmp/file" new
 [ ! -e "$tmp/none.img" ] && [ ! -e "$tmp/x" ] || fail "a failed command made something"
 expect content cat "$tmp/file"
 expect_fail 1 'a.img: nothing: No such file' mmfsctl ls "$image" nothing

@@ -93,8 +93,8 @@ mmfsctl mkdir "$tmp/acl.img" after
 expect acknowledged mmfsctl cat "$tmp/acl.img" late
 fsck_clean "$tmp/acl.img"
 
-note "many files: $(size 'this source tree' /usr)"
-big=$(size "$MMFS_SOURCE/tests" /usr)
+big=$(size "$MMFS_SOURCE/tests/posix" /usr)
+note "many files: $big"
 mkfs.mmfs -q --from "$big" "$tmp/big.img"
 mmfsctl get "$tmp/big.img" / "$tmp/big"
 diff -r --no-dereference "$big" "$tmp/big" || fail "$big differs"

@@ -33,6 +33,8 @@ const struct command *command_find(const char *name)
 
 static void take_option(const struct command *command, struct command_options *options, int letter)
 {
+	if (letter == 'h')
+		usage_print();
 	/* rm's -r is ls's -R, as it is for their models */
 	if (letter == 'R' && strchr(command->letters, 'r'))
 		letter = 'r';
@@ -65,20 +67,17 @@ static void take_option(const struct command *command, struct command_options *o
 static int parse(const struct command *command, int count, char **arguments, struct command_options *options)
 {
 	static const struct option names[] = {
-	    {"all", no_argument, NULL, 'a'},
-	    {"long", no_argument, NULL, 'l'},
-	    {"force", no_argument, NULL, 'f'},
-	    {"recursive", no_argument, NULL, 'R'},
-	    {"parents", no_argument, NULL, 'p'},
-	    {"json", no_argument, NULL, 'j'},
-	    {NULL, 0, NULL, 0},
+	    {"all", no_argument, NULL, 'a'},	 {"long", no_argument, NULL, 'l'},
+	    {"force", no_argument, NULL, 'f'},	 {"recursive", no_argument, NULL, 'R'},
+	    {"parents", no_argument, NULL, 'p'}, {"json", no_argument, NULL, 'j'},
+	    {"help", no_argument, NULL, 'h'},	 {NULL, 0, NULL, 0},
 	};
 	char program[] = PROGRAM, *name = arguments[0];
 	int letter;
 
 	arguments[0] = program; /* what getopt's messages begin with */
 	optind = 0;
-	while ((letter = getopt_long(count, arguments, "alrRfp", names, NULL)) != -1)
+	while ((letter = getopt_long(count, arguments, "alrRfph", names, NULL)) != -1)
 		take_option(command, options, letter);
 	arguments[0] = name;
 	if (optind == count)

@@ -37,6 +37,9 @@ MUST_CHECK int put_run(struct files *files, const struct command_options *option
 MUST_CHECK int rm_run(struct files *files, const struct command_options *options, int count, char **paths);
 MUST_CHECK int mkdir_run(struct files *files, const struct command_options *options, int count, char **paths);
 
+/* Prints --help and ends the program (main.c). */
+__attribute__((noreturn)) void usage_print(void);
+
 /* Opens the image itself, since a label is changed while it is being opened. */
 MUST_CHECK int label_run(const char *image, const char *label);
 
@@ -46,7 +49,7 @@ MUST_CHECK int label_run(const char *image, const char *label);
 void show_name(const char *name);
 /* A string for JSON, with its quotes. Bytes that are no UTF-8 become the lone surrogates DC80..DCFF, from
  * which the bytes can be had back. */
-void json_string(const char *text);
+void show_json(const char *text);
 /* "drwxr-xr-x": 10 bytes and a NUL. */
 void show_mode(uint32_t mode, char *ret_text);
 /* "file", "directory", ... */

@@ -18,7 +18,7 @@ static void print_text(const struct files *files, const struct fs_statfs *room)
 static void print_json(const struct files *files, const struct fs_statfs *room)
 {
 	printf("{\"image\": ");
-	json_string(files->image_path);
+	show_json(files->image_path);
 	printf(
 	    ", \"total_bytes\": %llu, \"used_bytes\": %llu, \"available_bytes\": %llu, \"inodes\": %llu}\n",
 	    (unsigned long long)room->blocks * BLOCK_SIZE,

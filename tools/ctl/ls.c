@@ -150,7 +150,7 @@ static void print_json(struct ls *ls, const char *path, const struct row *row)
 
 	printf(ls->printed ? ",\n {\"path\": " : "[\n {\"path\": ");
 	ls->printed = true;
-	json_string(path);
+	show_json(path);
 	printf(", \"type\": \"%s\", \"mode\": \"%04o\", \"links\": %u, \"uid\": %u, \"gid\": %u",
 	       show_type(attr->mode), attr->mode & 07777, attr->nlink, attr->uid, attr->gid);
 	printf(", \"size\": %llu, \"allocated\": %llu, \"inode\": %llu", (unsigned long long)attr->size,
@@ -163,7 +163,7 @@ static void print_json(struct ls *ls, const char *path, const struct row *row)
 	json_time("btime", &attr->btime);
 	if (row->target) {
 		printf(", \"target\": ");
-		json_string(row->target);
+		show_json(row->target);
 	}
 	putchar('}');
 }

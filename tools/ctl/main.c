@@ -1,6 +1,6 @@
 /* mmfsctl: commands and their arguments. */
 #include "command.h"
-#include "ctl.h"
+#include "mounted.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -11,8 +11,8 @@
 enum { EXIT_OK = 0, EXIT_ERROR = 1, EXIT_WRONG_USAGE = 2 };
 
 static const char usage_text[] =
-    "Usage: mmfsctl COMMAND [OPTION]... IMAGE [ARGUMENT]...\n"
-    "Works on the files of an mmfs image that is not mounted, and looks into it.\n"
+    "Usage: mmfsctl COMMAND [OPTION]... IMAGE|MOUNTPOINT [ARGUMENT]...\n"
+    "Works on the files of an mmfs image that is not mounted, looks into it, or at a running mount.\n"
     "\n"
     "Commands:\n"
     "  df IMAGE                 how much room there is\n"
@@ -24,6 +24,9 @@ static const char usage_text[] =
     "  rm IMAGE PATH...         removes files\n"
     "  mkdir IMAGE PATH...      makes directories\n"
     "  label IMAGE [NEW]        shows or changes its label\n"
+    "  status MOUNTPOINT        version, process, uptime, restarts, journal, last error\n"
+    "  stats MOUNTPOINT         requests by type, what the image did, memory\n"
+    "  upgrade MOUNTPOINT       lets the mmfs that is installed now serve it\n"
     "  info IMAGE               what it is, its size, its state\n"
     "  dump IMAGE [WHAT]        a structure of the format as text; WHAT is one of\n"
     "       super               both superblock slots\n"
@@ -35,7 +38,7 @@ static const char usage_text[] =
     "       map ZONE            which blocks of a zone are in use\n"
     "       block BLOCK         the bytes of any block\n"
     "                           (nothing: super, roots and ring)\n"
-    "Only put, rm, mkdir and label with NEW change anything.\n"
+    "Of an image, only put, rm, mkdir and label with NEW change anything.\n"
     "\n"
     "Options:\n"
     "  -a, --all            ls, tree: names that begin with a dot, too\n"
@@ -44,11 +47,20 @@ static const char usage_text[] =
     "  -r, --recursive      rm: directories and what is in them\n"
     "  -f, --force          rm: what does not exist is no error\n"
     "  -p, --parents        mkdir: the directories above, too; one that exists is no error\n"
-    "  --json               df, ls: as JSON\n"
+    "      --json           df, ls, status, stats: as JSON\n"
+    "      --prometheus     stats: for a Prometheus collector\n"
     "  -h, --help           print this text\n"
     "  -V, --version        print the version\n"
     "\n"
     "Exit status: 0 all was done, 1 something was not, 2 wrong usage.\n";
+
+static enum output output = OUTPUT_TEXT;
+
+void usage_print(void)
+{
+	fputs(usage_text, stdout);
+	exit(EXIT_OK);
+}
 
 struct thing {
 	const char *name;
@@ -143,43 +155,103 @@ static int info(int count, char **arguments)
 	return error;
 }
 
-static void parse_options(int count, char **arguments)
+static int status(int count, char **arguments)
 {
-	static const struct option options[] = {
-	    {"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'V'}, {NULL, 0, NULL, 0}};
+	if (count != 1)
+		wrong_usage("give one mountpoint", "");
+	return status_print(arguments[0], output);
+}
+
+static int stats(int count, char **arguments)
+{
+	if (count != 1)
+		wrong_usage("give one mountpoint", "");
+	return stats_print(arguments[0], output);
+}
+
+static int upgrade(int count, char **arguments)
+{
+	if (count != 1)
+		wrong_usage("give one mountpoint", "");
+	return upgrade_run(arguments[0]);
+}
+
+static const struct {
+	const char *name;
+	unsigned outputs; /* a bit for each that it has */
+	int (*run)(int count, char **arguments);
+} commands[] = {
+    {"info", 1u << OUTPUT_TEXT, info},
+    {"dump", 1u << OUTPUT_TEXT, dump},
+    {"status", 1u << OUTPUT_TEXT | 1u << OUTPUT_JSON, status},
+    {"stats", 1u << OUTPUT_TEXT | 1u << OUTPUT_JSON | 1u << OUTPUT_PROMETHEUS, stats},
+    {"upgrade", 1u << OUTPUT_TEXT, upgrade},
+};
+
+static int run(const char *name, int count, char **arguments)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (strcmp(name, commands[i].name) != 0)
+			continue;
+		if (!(commands[i].outputs & 1u << output))
+			wrong_usage("there is no such output of ", name);
+		return commands[i].run(count, arguments);
+	}
+	wrong_usage("there is no command ", name);
+}
+
+/* letters: with "+" before them up to the command only */
+static void parse_options(int count, char **arguments, const char *letters)
+{
+	static const struct option options[] = {{"help", no_argument, NULL, 'h'},
+						{"version", no_argument, NULL, 'V'},
+						{"json", no_argument, NULL, 'j'},
+						{"prometheus", no_argument, NULL, 'p'},
+						{NULL, 0, NULL, 0}};
 	int option;
 
-	while ((option = getopt_long(count, arguments, "+hV", options, NULL)) != -1) {
+	while ((option = getopt_long(count, arguments, letters, options, NULL)) != -1) {
 		switch (option) {
 		case 'h':
-			fputs(usage_text, stdout);
-			exit(EXIT_OK);
+			usage_print();
 		case 'V':
 			puts(PROGRAM " " MMFS_VERSION);
 			exit(EXIT_OK);
+		case 'j':
+			output = OUTPUT_JSON;
+			break;
+		case 'p':
+			output = OUTPUT_PROMETHEUS;
+			break;
 		default:
 			wrong_usage("wrong option", "");
 		}
 	}
 }
 
+/* arguments[0] is the command. Its own options are parsed by itself, or here if it has none. */
+static int run_command(int count, char **arguments)
+{
+	const char *name = arguments[0];
+	const struct command *on_files = command_find(name);
+	char program[] = PROGRAM;
+
+	if (on_files && output != OUTPUT_TEXT)
+		wrong_usage("options stand behind the command: ", name);
+	if (on_files)
+		return command_run(on_files, count, arguments);
+	arguments[0] = program; /* what getopt's messages begin with */
+	optind = 0;
+	parse_options(count, arguments, "hV");
+	return run(name, count - optind, arguments + optind);
+}
+
 int main(int count, char **arguments)
 {
-	int error = 0;
-
-	parse_options(count, arguments);
+	parse_options(count, arguments, "+hV");
 	if (optind == count)
 		wrong_usage("give a command", "");
-	const char *command = arguments[optind++];
-	const struct command *on_files = command_find(command);
-	if (on_files)
-		error = command_run(on_files, count - optind + 1, arguments + optind - 1);
-	else if (!strcmp(command, "info"))
-		error = info(count - optind, arguments + optind);
-	else if (!strcmp(command, "dump"))
-		error = dump(count - optind, arguments + optind);
-	else
-		wrong_usage("there is no command ", command);
+	int error = run_command(count - optind, arguments + optind);
 	if (fflush(stdout) || ferror(stdout)) {
 		fprintf(stderr, PROGRAM ": cannot write: %s\n", strerror(errno));
 		error = -EIO;

@@ -33,7 +33,7 @@ static unsigned utf8_length(const char *text)
 	return length;
 }
 
-void json_string(const char *text)
+void show_json(const char *text)
 {
 	putchar('"');
 	while (*text) {
