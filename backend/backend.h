@@ -68,6 +68,7 @@ struct image_options {
 	const struct session_disk
 	    *session;	      /* where it is mounted (image_session_of); NULL: unknown, recovers cold */
 	uint64_t limit_bytes; /* other than 0: becomes the image's limit */
+	const char *label;    /* not NULL: becomes the image's label; at most 63 bytes, else -EINVAL */
 	image_repair repair;  /* NULL: damage is refused. Otherwise maps are not to be believed: nothing is
 				 punched and nothing cut off by this opening */
 	void *repair_context;

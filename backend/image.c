@@ -115,6 +115,10 @@ void image_set_up(struct image *image, const struct image_options *options)
 
 	if (image->store->fixed_size)
 		most = store_size(image->store) >> BLOCK_SHIFT;
+	if (options->label) {
+		memset(super->label, 0, sizeof(super->label));
+		memcpy(super->label, options->label, strlen(options->label));
+	}
 	if (options->limit_bytes)
 		super->limit_blocks = le64_of(options->limit_bytes >> BLOCK_SHIFT);
 	if (image->repairing)
@@ -150,6 +154,11 @@ static int image_read_super(struct image *image, const struct image_options *opt
 		error = super_check_features(&image->super, image->read_only, report);
 	if (error == 0 && !image->read_only)
 		error = super_check_room(&image->super, report);
+	if (error == 0 && options->label && strlen(options->label) >= sizeof(image->super.label)) {
+		snprintf(report->text, sizeof(report->text),
+			 "the label is longer than 63 bytes; give a shorter one");
+		return -EINVAL;
+	}
 	if (error == 0 && options->limit_bytes &&
 	    (options->limit_bytes >> BLOCK_SHIFT) <
 		RING_START + le64_get(image->super.ring_blocks) + ZONE_0_BLOCKS_MIN) {

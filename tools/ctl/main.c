@@ -1,4 +1,5 @@
 /* mmfsctl: commands and their arguments. */
+#include "command.h"
 #include "mounted.h"
 
 #include <errno.h>
@@ -10,10 +11,19 @@
 enum { EXIT_OK = 0, EXIT_ERROR = 1, EXIT_WRONG_USAGE = 2 };
 
 static const char usage_text[] =
-    "Usage: mmfsctl [OPTION]... COMMAND IMAGE|MOUNTPOINT [ARGUMENT]...\n"
-    "Looks into an mmfs image, which is not changed, or at a running mount.\n"
+    "Usage: mmfsctl COMMAND [OPTION]... IMAGE|MOUNTPOINT [ARGUMENT]...\n"
+    "Works on the files of an mmfs image that is not mounted, looks into it, or at a running mount.\n"
     "\n"
     "Commands:\n"
+    "  df IMAGE                 how much room there is\n"
+    "  ls IMAGE [PATH]...       lists files and directories, as ls(1)\n"
+    "  tree IMAGE [PATH]...     names as a drawing\n"
+    "  cat IMAGE PATH...        contents of files\n"
+    "  get IMAGE PATH... DEST   copies files and directories out of the image\n"
+    "  put IMAGE SOURCE... PATH copies files and directories into it\n"
+    "  rm IMAGE PATH...         removes files\n"
+    "  mkdir IMAGE PATH...      makes directories\n"
+    "  label IMAGE [NEW]        shows or changes its label\n"
     "  status MOUNTPOINT        version, process, uptime, restarts, journal, last error\n"
     "  stats MOUNTPOINT         requests by type, what the image did, memory\n"
     "  upgrade MOUNTPOINT       lets the mmfs that is installed now serve it\n"
@@ -28,16 +38,29 @@ static const char usage_text[] =
     "       map ZONE            which blocks of a zone are in use\n"
     "       block BLOCK         the bytes of any block\n"
     "                           (nothing: super, roots and ring)\n"
+    "Of an image, only put, rm, mkdir and label with NEW change anything.\n"
     "\n"
     "Options:\n"
-    "      --json           status, stats: as JSON\n"
+    "  -a, --all            ls, tree: names that begin with a dot, too\n"
+    "  -l, --long           ls: mode, links, owner, size, time\n"
+    "  -R, --recursive      ls: what is in directories, too\n"
+    "  -r, --recursive      rm: directories and what is in them\n"
+    "  -f, --force          rm: what does not exist is no error\n"
+    "  -p, --parents        mkdir: the directories above, too; one that exists is no error\n"
+    "      --json           df, ls, status, stats: as JSON\n"
     "      --prometheus     stats: for a Prometheus collector\n"
     "  -h, --help           print this text\n"
     "  -V, --version        print the version\n"
     "\n"
-    "Exit status: 0 all was printed, 1 something was not, 2 wrong usage.\n";
+    "Exit status: 0 all was done, 1 something was not, 2 wrong usage.\n";
 
 static enum output output = OUTPUT_TEXT;
+
+void usage_print(void)
+{
+	fputs(usage_text, stdout);
+	exit(EXIT_OK);
+}
 
 struct thing {
 	const char *name;
@@ -177,7 +200,8 @@ static int run(const char *name, int count, char **arguments)
 	wrong_usage("there is no command ", name);
 }
 
-static void parse_options(int count, char **arguments)
+/* letters: with "+" before them up to the command only */
+static void parse_options(int count, char **arguments, const char *letters)
 {
 	static const struct option options[] = {{"help", no_argument, NULL, 'h'},
 						{"version", no_argument, NULL, 'V'},
@@ -186,11 +210,10 @@ static void parse_options(int count, char **arguments)
 						{NULL, 0, NULL, 0}};
 	int option;
 
-	while ((option = getopt_long(count, arguments, "hV", options, NULL)) != -1) {
+	while ((option = getopt_long(count, arguments, letters, options, NULL)) != -1) {
 		switch (option) {
 		case 'h':
-			fputs(usage_text, stdout);
-			exit(EXIT_OK);
+			usage_print();
 		case 'V':
 			puts(PROGRAM " " MMFS_VERSION);
 			exit(EXIT_OK);
@@ -206,13 +229,29 @@ static void parse_options(int count, char **arguments)
 	}
 }
 
+/* arguments[0] is the command. Its own options are parsed by itself, or here if it has none. */
+static int run_command(int count, char **arguments)
+{
+	const char *name = arguments[0];
+	const struct command *on_files = command_find(name);
+	char program[] = PROGRAM;
+
+	if (on_files && output != OUTPUT_TEXT)
+		wrong_usage("options stand behind the command: ", name);
+	if (on_files)
+		return command_run(on_files, count, arguments);
+	arguments[0] = program; /* what getopt's messages begin with */
+	optind = 0;
+	parse_options(count, arguments, "hV");
+	return run(name, count - optind, arguments + optind);
+}
+
 int main(int count, char **arguments)
 {
-	parse_options(count, arguments);
+	parse_options(count, arguments, "+hV");
 	if (optind == count)
 		wrong_usage("give a command", "");
-	const char *command = arguments[optind++];
-	int error = run(command, count - optind, arguments + optind);
+	int error = run_command(count - optind, arguments + optind);
 	if (fflush(stdout) || ferror(stdout)) {
 		fprintf(stderr, PROGRAM ": cannot write: %s\n", strerror(errno));
 		error = -EIO;

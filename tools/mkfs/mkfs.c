@@ -1,8 +1,8 @@
 /*
  * mkfs.mmfs: makes an image. What a file held before is only ever given up when the user says --force.
  */
+#include "../common/copy.h"
 #include "../common/open_image.h"
-#include "../../fs/fs.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -20,6 +20,7 @@ struct settings {
 	const char *path;
 	struct image_make_options make;
 	uint8_t uuid[16];
+	const char *from; /* the directory that fills it; NULL: it stays empty */
 	bool force, quiet;
 };
 
@@ -31,6 +32,7 @@ static const char usage_text[] =
     "  -J, --journal=SIZE   size of the journal (default: 16M, less where the host is nearly full)\n"
     "  -L, --label=LABEL    a name for the image, at most 63 bytes\n"
     "  -U, --uuid=UUID      its UUID (default: random)\n"
+    "  -d, --from=DIR       puts what is in DIR at the root; DIR's attributes become the root's\n"
     "  -F, --force          give up what the file holds\n"
     "  -q, --quiet          print nothing when all went well\n"
     "  -h, --help           print this text\n"
@@ -96,6 +98,9 @@ static void take_option(struct settings *settings, int option, const char *value
 		}
 		settings->make.uuid = settings->uuid;
 		return;
+	case 'd':
+		settings->from = value;
+		return;
 	case 'F':
 		settings->force = true;
 		return;
@@ -117,19 +122,15 @@ static void take_option(struct settings *settings, int option, const char *value
 static void parse_arguments(int count, char **arguments, struct settings *settings)
 {
 	static const struct option options[] = {
-	    {"size", required_argument, NULL, 's'},
-	    {"journal", required_argument, NULL, 'J'},
-	    {"label", required_argument, NULL, 'L'},
-	    {"uuid", required_argument, NULL, 'U'},
-	    {"force", no_argument, NULL, 'F'},
-	    {"quiet", no_argument, NULL, 'q'},
-	    {"help", no_argument, NULL, 'h'},
-	    {"version", no_argument, NULL, 'V'},
-	    {NULL, 0, NULL, 0},
+	    {"size", required_argument, NULL, 's'},  {"journal", required_argument, NULL, 'J'},
+	    {"label", required_argument, NULL, 'L'}, {"uuid", required_argument, NULL, 'U'},
+	    {"from", required_argument, NULL, 'd'},  {"force", no_argument, NULL, 'F'},
+	    {"quiet", no_argument, NULL, 'q'},	     {"help", no_argument, NULL, 'h'},
+	    {"version", no_argument, NULL, 'V'},     {NULL, 0, NULL, 0},
 	};
 	int option;
 
-	while ((option = getopt_long(count, arguments, "s:J:L:U:FqhV", options, NULL)) != -1)
+	while ((option = getopt_long(count, arguments, "s:J:L:U:d:FqhV", options, NULL)) != -1)
 		take_option(settings, option, optarg);
 	if (count - optind != 1) {
 		fprintf(stderr, PROGRAM ": give one image file\nTry '" PROGRAM " --help'.\n");
@@ -263,14 +264,80 @@ static int make_root(const struct settings *settings, struct image *image)
 	return error;
 }
 
+/* Of a file that was there before: it holds nothing again. */
+static void take_back(const struct settings *settings)
+{
+	struct open_image_options options = {.quiet = true};
+	struct store *store;
+
+	if (open_store(PROGRAM, settings->path, &options, &store, NULL))
+		return;
+	int error = store_zero(store, 0, 2 * BLOCK_SIZE);
+	if (!error)
+		error = store_sync_range(store, 0, 2 * BLOCK_SIZE);
+	if (!error && !store->fixed_size)
+		error = store_set_size(store, 0);
+	if (error)
+		fprintf(stderr,
+			PROGRAM ": %s: and what was begun could not be taken back: %s; do not use it\n",
+			settings->path, strerror(-error));
+	store_close(store);
+}
+
+/* All of it, or there is no image. */
+static int fill(const struct settings *settings, struct image *image, bool created)
+{
+	struct files files;
+
+	int error = files_open_in(PROGRAM, settings->path, image, &files);
+	if (!error) {
+		struct copy_in *copy = copy_in_open(&files, true);
+		error = copy ? copy_in_tree(copy, settings->from, ROOT_INODE, (struct fs_name){0}) : -ENOMEM;
+		copy_in_close(copy);
+		if (!error) {
+			print_facts(settings, image);
+			error = files_close(&files);
+			if (error && created)
+				unlink(settings->path);
+			return error;
+		}
+		/* while it is still locked */
+		if (created)
+			unlink(settings->path);
+		fs_drop(files.fs);
+		image_drop(image);
+	} else if (created) {
+		unlink(settings->path);
+	}
+	if (!created)
+		take_back(settings);
+	return error;
+}
+
+/* Before anything is given up for it. */
+static int check_from(const struct settings *settings)
+{
+	struct stat status;
+	int error = stat(settings->from, &status) ? errno : S_ISDIR(status.st_mode) ? 0 : ENOTDIR;
+
+	if (error)
+		fprintf(stderr, PROGRAM ": --from: %s: %s\n", settings->from, strerror(error));
+	return -error;
+}
+
 static int make(const struct settings *settings)
 {
-	struct open_image_options options = {.create = true, .quiet = true, .image.no_syncer = true};
+	/* Filling goes on for longer than the journal holds: the syncer makes room. */
+	struct open_image_options options = {
+	    .create = true, .quiet = true, .image.no_syncer = !settings->from};
 	struct store *store;
 	struct image *image;
 	bool created = false;
 
-	int error = open_store(PROGRAM, settings->path, &options, &store, &created);
+	int error = settings->from ? check_from(settings) : 0;
+	if (error)
+		return error;
+	error = open_store(PROGRAM, settings->path, &options, &store, &created);
 	if (error)
 		return error;
 	error = check_contents(settings, store);
@@ -283,7 +350,9 @@ static int make(const struct settings *settings)
 		return error;
 	}
 	error = open_image_in(PROGRAM, settings->path, store, &options, &image);
-	return error ? error : make_root(settings, image);
+	if (error)
+		return error;
+	return settings->from ? fill(settings, image, created) : make_root(settings, image);
 }
 
 int main(int count, char **arguments)
@@ -291,5 +360,7 @@ int main(int count, char **arguments)
 	struct settings settings = {0};
 
 	parse_arguments(count, arguments, &settings);
+	if (settings.from)
+		files_catch_signals();
 	return make(&settings) ? EXIT_ERROR : EXIT_OK;
 }
