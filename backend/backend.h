@@ -300,6 +300,7 @@ uint64_t image_size_blocks(const struct image *image);
 
 struct image_stats {
 	uint64_t records, record_bytes, seals, checkpoints, syncs, punched_blocks, overlay_bytes, ring_used;
+	uint64_t ring_tail; /* LSN; the head is ring_used after it */
 };
 void image_stats(struct image *image, struct image_stats *ret_stats);
 

@@ -106,6 +106,8 @@ void image_stats(struct image *image, struct image_stats *ret_stats)
 {
 	struct ring *ring = &image->ring;
 	struct syncer *syncer = &image->syncer;
+	/* The tail first: it goes up, and the head stays ahead of it. */
+	uint64_t tail = atomic_load(&ring->tail);
 
 	*ret_stats = (struct image_stats){
 	    .records = atomic_load(&ring->records),
@@ -115,7 +117,8 @@ void image_stats(struct image *image, struct image_stats *ret_stats)
 	    .syncs = atomic_load(&syncer->syncs),
 	    .punched_blocks = atomic_load(&image->alloc.punched_blocks),
 	    .overlay_bytes = atomic_load(&image->overlay.count) * sizeof(struct overlay_block),
-	    .ring_used = image_head(image) - atomic_load(&ring->tail),
+	    .ring_used = image_head(image) - tail,
+	    .ring_tail = tail,
 	};
 }
 

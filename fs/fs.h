@@ -97,6 +97,8 @@ struct fs_name {
 MUST_CHECK int fs_lookup(struct fs *fs, uint64_t parent, struct fs_name name, struct fs_attr *ret_attr);
 /* Takes `count` lookups off; an unlinked inode without lookups is deleted. */
 void fs_forget(struct fs *fs, uint64_t inode, uint64_t count);
+/* How many inodes the kernel knows. */
+uint64_t fs_known_inodes(struct fs *fs);
 
 /* mknod, mkdir, create (regular files): mode holds type and permissions, the umask already applied if the fs
  * has no ACLs. Counts a lookup. A set-group-ID parent gives its group, and to a directory the bit. -EEXIST,

@@ -107,6 +107,7 @@ void lookups_close(struct lookups *lookups);
 int lookups_add(struct lookups *lookups, uint64_t inode) MUST_CHECK;	   /* one more */
 bool lookups_sub(struct lookups *lookups, uint64_t inode, uint64_t count); /* true: none is left */
 bool lookups_known(struct lookups *lookups, uint64_t inode);
+uint64_t lookups_known_count(struct lookups *lookups);
 
 /* ---- orphan.c: inodes without names ---- */
 

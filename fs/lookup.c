@@ -278,3 +278,19 @@ bool lookups_known(struct lookups *lookups, uint64_t inode)
 	pthread_mutex_unlock(&shard->lock);
 	return known;
 }
+
+uint64_t lookups_known_count(struct lookups *lookups)
+{
+	uint64_t count = 0;
+	for (unsigned i = 0; lookups && i < SHARDS; i++) {
+		pthread_mutex_lock(&lookups->shards[i].lock);
+		count += lookups->shards[i].known;
+		pthread_mutex_unlock(&lookups->shards[i].lock);
+	}
+	return count;
+}
+
+uint64_t fs_known_inodes(struct fs *fs)
+{
+	return lookups_known_count(fs->lookups);
+}

@@ -4,7 +4,8 @@
  * Life of a daemon: options_parse; daemonize_start (the parent waits); mountpoint_prepare; lock_image;
  * supervisor_run, which goes on in a child; open_image; fs_open; session_mount; session_serve, which tells
  * that the mount is ready, works until it is unmounted, and unmounts it itself on a signal; fs_close;
- * image_close. A daemon that takes over from one that died goes on with session_resume instead of mounting.
+ * image_close. A daemon that takes over from one that died goes on with session_resume instead of mounting. A
+ * program that takes over from another (takeover.h) begins with supervisor_run.
  *
  * A request is read by a worker thread (session.c), decoded by libfuse, and handled by a function of an ops_
  * file, whose last act is one reply (reply.c).
@@ -22,6 +23,7 @@
 
 struct daemon {
 	const struct options *options;
+	char **arguments; /* of the program */
 	struct image *image;
 	struct fs *fs;
 	struct fuse_session *session;
@@ -29,6 +31,7 @@ struct daemon {
 	struct handover *handover; /* NULL: nobody supervises, and the mount ends with this process */
 	int supervisor;		   /* socket, if there is a handover */
 	int child_status;	   /* in the supervisor: of a daemon that ended by itself */
+	int handover_descriptor;   /* in the supervisor */
 	int image_descriptor;	   /* locked */
 	bool image_created;	   /* it did not exist before */
 	int fuse_descriptor;	   /* goes_on: the connection's */

@@ -6,11 +6,13 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
-#define HEAD_BYTES 65536u	       /* a multiple of every page size in use */
-#define SIZE_MOST  (UINT64_C(1) << 36) /* address space only: counts of more inodes than memory has room for \
-					*/
+#define HEAD_BYTES 65536u /* a multiple of every page size in use */
+#define SIZE_MOST                                                                                            \
+	(UINT64_C(1) << 36) /* address space only: counts of more inodes than memory has room for            \
+			     */
 #define SIZE_LEAST (UINT64_C(1) << 26)
 /* Newer than the headers of older systems. */
 #ifndef FUSE_INIT_EXT
@@ -105,6 +107,14 @@ void handover_lookups(struct handover *handover, struct fs_lookup_memory *ret_me
 	    .size = handover->size - HEAD_BYTES,
 	    .clear = clear,
 	};
+}
+
+uint64_t handover_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return (uint64_t)now.tv_sec;
 }
 
 bool handover_kernel_resends(const struct handover *handover)

@@ -2,6 +2,7 @@
 #include "daemon.h"
 #include "handover.h"
 #include "supervisor.h"
+#include "takeover.h"
 #include "../../tools/common/open_image.h"
 
 #include <errno.h>
@@ -120,19 +121,25 @@ static int serve(struct daemon *daemon, bool *ret_abandoned)
 	return error ? error : close_error;
 }
 
+/* Everything up to the locked image. */
+static int prepare(struct daemon *daemon)
+{
+	int error = mountpoint_prepare(daemon);
+
+	if (!error)
+		error = lock(daemon);
+	if (!error &&
+	    getrandom(&daemon->connection, sizeof(daemon->connection), 0) != sizeof(daemon->connection))
+		daemon->connection = (uint64_t)getpid();
+	return error;
+}
+
 static int run(struct daemon *daemon, bool *ret_abandoned)
 {
 	bool serves = true;
-	int error = mountpoint_prepare(daemon);
+	int error = daemon->goes_on ? 0 : prepare(daemon);
 
-	if (error)
-		return error;
-	error = lock(daemon);
-	if (error)
-		return error;
-	if (getrandom(&daemon->connection, sizeof(daemon->connection), 0) != sizeof(daemon->connection))
-		daemon->connection = (uint64_t)getpid();
-	if (daemon->options->supervise)
+	if (!error && (daemon->handover || daemon->options->supervise))
 		error = supervisor_run(daemon, &serves);
 	return error || !serves ? error : serve(daemon, ret_abandoned);
 }
@@ -150,12 +157,32 @@ static bool open_standard_descriptors(void)
 	return descriptor >= 0;
 }
 
+/* Takes a mount over, or goes to the background to make one. */
+static int begin(struct daemon *daemon)
+{
+	bool taken;
+	int error = takeover_begin(daemon, &taken);
+
+	/* Whoever mounted has left long ago. */
+	if (taken && !daemon->options->foreground)
+		log_to_syslog();
+	if (error)
+		log_say(LOG_ERR, "a mount cannot be taken over: %s", strerror(-error));
+	if (taken || daemon->options->foreground)
+		return error;
+	error = daemonize_start();
+	if (error)
+		log_say(LOG_ERR, "cannot go to the background: %s", strerror(-error));
+	return error;
+}
+
 int main(int count, char **arguments)
 {
 	/* Abandoned workers may still look at these until the process is gone. */
 	static struct options options;
 	static struct daemon daemon = {.options = &options};
 
+	daemon.arguments = arguments;
 	switch (options_parse(count, arguments, &options)) {
 	case OPTIONS_DONE:
 		options_free(&options);
@@ -170,16 +197,10 @@ int main(int count, char **arguments)
 		return 1;
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN); /* a write then says EFBIG */
-	if (!options.foreground) {
-		int error = daemonize_start();
-		if (error) {
-			log_say(LOG_ERR, "cannot go to the background: %s", strerror(-error));
-			options_free(&options);
-			return 1;
-		}
-	}
 	bool abandoned = false;
-	int error = run(&daemon, &abandoned);
+	int error = begin(&daemon);
+	if (!error)
+		error = run(&daemon, &abandoned);
 	if (abandoned)
 		return error ? 1 : 0;
 	free(daemon.image_path);

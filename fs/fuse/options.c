@@ -1,5 +1,6 @@
 /* The command line: a table of mount options, and what each does to struct options. */
 #include "daemon.h"
+#include "handover.h"
 #include "../../tools/common/open_image.h"
 
 #include <errno.h>
@@ -378,9 +379,11 @@ enum options_result options_parse(int count, char **arguments, struct options *r
 	    {"debug", no_argument, NULL, 'd'},
 	    {"help", no_argument, NULL, 'h'},
 	    {"version", no_argument, NULL, 'V'},
+	    {HANDOVER_OPTION, no_argument, NULL, 'H'}, /* not for users */
 	    {NULL, 0, NULL, 0},
 	};
 	struct options *options = ret_options;
+	bool asks_version = false;
 	int letter;
 
 	*options = (struct options){
@@ -402,6 +405,9 @@ enum options_result options_parse(int count, char **arguments, struct options *r
 		case 'h':
 			print_help();
 			return OPTIONS_DONE;
+		case 'H':
+			asks_version = true;
+			break;
 		case 'V':
 			printf("mmfs %s (libfuse %s)\n", MMFS_VERSION, fuse_pkgversion());
 			return OPTIONS_DONE;
@@ -413,7 +419,11 @@ enum options_result options_parse(int count, char **arguments, struct options *r
 			return OPTIONS_WRONG;
 		}
 	}
-	return parse_operands(count - optind, arguments + optind, options);
+	enum options_result result = parse_operands(count - optind, arguments + optind, options);
+	if (result != OPTIONS_RUN || !asks_version)
+		return result;
+	printf("%u\n", HANDOVER_VERSION);
+	return OPTIONS_DONE;
 }
 
 void options_free(struct options *options)

@@ -7,10 +7,11 @@
  * at hand the workers are kept from taking another: the image can be closed, and those users get an error
  * when the process ends.
  */
-#include "daemon.h"
+#include "control.h"
 #include "handover.h"
 #include "resend.h"
 #include "supervisor.h"
+#include "upgrade.h"
 #include "wire.h"
 #include "workers.h"
 
@@ -296,12 +297,14 @@ static int check_mount(struct daemon *daemon)
 	return 0;
 }
 
-/* Until a signal comes (true) or the mount has ended (false). */
-static bool wait_for_end(struct daemon *daemon, int signals)
+enum end { END_UNMOUNTED, END_SIGNAL, END_UPGRADE };
+
+static enum end wait_for_end(struct daemon *daemon, int signals)
 {
 	struct pollfd polled[] = {{.fd = signals, .events = POLLIN},
 				  {.fd = workers_ended_descriptor(), .events = POLLIN},
-				  {.fd = resend_over_descriptor(), .events = POLLIN}};
+				  {.fd = resend_over_descriptor(), .events = POLLIN},
+				  {.fd = upgrade_descriptor(), .events = POLLIN}};
 
 	int health_ms = daemon->options->errors_abort ? HEALTH_ABORT_MS : HEALTH_MS;
 
@@ -309,7 +312,7 @@ static bool wait_for_end(struct daemon *daemon, int signals)
 		/* To unmount, the kernel may want to write more than the journal has room for while that is
 		 * held. */
 		polled[0].fd = polled[2].fd < 0 ? signals : -1;
-		int count = poll(polled, 3, health_ms);
+		int count = poll(polled, 4, health_ms);
 		log_image_failure(daemon);
 		if (count <= 0)
 			continue;
@@ -318,9 +321,14 @@ static bool wait_for_end(struct daemon *daemon, int signals)
 			polled[2].fd = -1;
 		}
 		if (polled[1].revents)
-			return false;
+			return END_UNMOUNTED;
 		if (polled[0].revents)
-			return true;
+			return END_SIGNAL;
+		if (polled[3].revents) {
+			if (supervisor_lives(daemon))
+				return END_UPGRADE;
+			polled[3].fd = -1; /* nobody would start another */
+		}
 	}
 }
 
@@ -368,8 +376,11 @@ int session_serve(struct daemon *daemon, bool *ret_abandoned)
 	bool abandoned = false;
 
 	block_signals(&set);
+	control_begin(daemon);
 	int signals = signalfd(-1, &set, SFD_CLOEXEC);
-	int error = signals < 0 ? -errno : workers_start(daemon);
+	int error = signals < 0 ? -errno : upgrade_begin();
+	if (!error)
+		error = workers_start(daemon);
 	if (error) {
 		log_say(LOG_ERR, "%s: cannot be served: %s", daemon->mountpoint, strerror(-error));
 		*ret_abandoned = false;
@@ -380,7 +391,10 @@ int session_serve(struct daemon *daemon, bool *ret_abandoned)
 		abandoned = stop(daemon, false);
 	} else {
 		tell_ready(daemon);
-		if (wait_for_end(daemon, signals))
+		enum end end = wait_for_end(daemon, signals);
+		if (end == END_UPGRADE)
+			upgrade_leave(daemon, signals);
+		if (end == END_SIGNAL)
 			abandoned = stop(daemon, true);
 	}
 	if (!abandoned)

@@ -1,6 +1,7 @@
 /* See supervisor.h. */
 #include "supervisor.h"
 #include "handover.h"
+#include "takeover.h"
 #include "../../tools/common/open_image.h"
 
 #include <errno.h>
@@ -16,14 +17,13 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <syslog.h>
-#include <time.h>
 #include <unistd.h>
 
 #define FRUITLESS_MOST 3u /* daemons in a row that die without having answered anything */
 #define RETRY_MS       100
 #define RETRIES	       300u /* of starting a daemon: half a minute */
 
-enum message { MESSAGE_CONNECTION = 'c', MESSAGE_READY = 'r' };
+enum message { MESSAGE_CONNECTION = 'c', MESSAGE_READY = 'r', MESSAGE_END = 'e' };
 
 struct supervisor {
 	struct daemon *daemon;
@@ -68,6 +68,13 @@ int supervisor_give(const struct daemon *daemon, int descriptor)
 	return daemon->handover ? send_message(daemon->supervisor, MESSAGE_CONNECTION, descriptor) : 0;
 }
 
+bool supervisor_lives(const struct daemon *daemon)
+{
+	struct pollfd polled = {.fd = daemon->supervisor};
+
+	return daemon->handover && poll(&polled, 1, 0) == 0;
+}
+
 void supervisor_tell_ready(const struct daemon *daemon)
 {
 	if (!daemon->handover)
@@ -75,6 +82,14 @@ void supervisor_tell_ready(const struct daemon *daemon)
 	atomic_store(&daemon->handover->ready, true);
 	/* Should the supervisor be gone, the mount works without it. */
 	int error = send_message(daemon->supervisor, MESSAGE_READY, -1);
+	if (error)
+		log_say(LOG_WARNING, "%s: has lost its supervisor: %s", daemon->mountpoint, strerror(-error));
+}
+
+void supervisor_tell_end(const struct daemon *daemon)
+{
+	int error = send_message(daemon->supervisor, MESSAGE_END, -1);
+
 	if (error)
 		log_say(LOG_WARNING, "%s: has lost its supervisor: %s", daemon->mountpoint, strerror(-error));
 }
@@ -154,6 +169,8 @@ static bool take_message(struct supervisor *supervisor)
 		supervisor->ready = true;
 	if (byte == MESSAGE_READY && !daemon->options->foreground)
 		daemonize_ready();
+	if (byte == MESSAGE_END)
+		supervisor->end = SIGTERM;
 	return true;
 }
 
@@ -267,6 +284,23 @@ static int take_status(struct supervisor *supervisor, int status)
 	return status ? -ECHILD : 0;
 }
 
+/* The daemon has made room. Returns if this program goes on after all. */
+static void change_program(struct supervisor *supervisor)
+{
+	struct daemon *daemon = supervisor->daemon;
+
+	/* The signal to unmount comes to the next daemon instead. */
+	if (supervisor->end)
+		kill(getpid(), SIGTERM);
+	supervisor->end = 0;
+	log_say(LOG_NOTICE, "%s: the installed program takes over", daemon->mountpoint);
+	int error = takeover_exec(daemon);
+	snprintf(daemon->handover->last_error, sizeof(daemon->handover->last_error),
+		 "the installed program could not be started: %s", strerror(-error));
+	log_say(LOG_ERR, "%s: %s; the old one goes on", daemon->mountpoint, daemon->handover->last_error);
+	daemon->goes_on = true;
+}
+
 static int supervise(struct supervisor *supervisor, bool *ret_child)
 {
 	for (;;) {
@@ -280,6 +314,10 @@ static int supervise(struct supervisor *supervisor, bool *ret_child)
 		if (supervisor->end)
 			kill(supervisor->child, supervisor->end);
 		int status = wait_for_child(supervisor);
+		if (WIFEXITED(status) && WEXITSTATUS(status) == SUPERVISOR_UPGRADE) {
+			change_program(supervisor);
+			continue;
+		}
 		if (WIFEXITED(status))
 			return take_status(supervisor, WEXITSTATUS(status));
 		if (!may_restart(supervisor, WTERMSIG(status)))
@@ -304,10 +342,28 @@ static int block_signals(struct supervisor *supervisor)
 	return supervisor->signals < 0 ? -errno : 0;
 }
 
+/* The memory for the daemons of a mount that begins. */
+static int make_handover(struct daemon *daemon)
+{
+	int error = handover_make(&daemon->handover, &daemon->handover_descriptor);
+
+	if (error)
+		return error;
+	struct handover *handover = daemon->handover;
+	handover->connection = daemon->connection;
+	if (strlen(daemon->image_path) < sizeof(handover->image_path) &&
+	    strlen(daemon->mountpoint) < sizeof(handover->mountpoint)) {
+		memcpy(handover->image_path, daemon->image_path, strlen(daemon->image_path));
+		memcpy(handover->mountpoint, daemon->mountpoint, strlen(daemon->mountpoint));
+	}
+	daemon->fuse_descriptor = -1;
+	return 0;
+}
+
 int supervisor_run(struct daemon *daemon, bool *ret_child)
 {
 	struct supervisor supervisor = {.daemon = daemon, .signals = -1, .socket = -1};
-	int memory, error = handover_make(&daemon->handover, &memory);
+	int error = daemon->handover ? 0 : make_handover(daemon);
 
 	if (!error)
 		error = block_signals(&supervisor);
@@ -316,9 +372,9 @@ int supervisor_run(struct daemon *daemon, bool *ret_child)
 			strerror(-error));
 		return error;
 	}
-	daemon->handover->connection = daemon->connection;
-	daemon->handover->mounted_seconds = time(NULL);
-	daemon->fuse_descriptor = -1;
+	/* It is not to keep a directory of somebody's busy. */
+	if (chdir("/"))
+		log_say(LOG_WARNING, "/: %s", strerror(errno));
 	prctl(PR_SET_NAME, "mmfs-supervise");
 	return supervise(&supervisor, ret_child);
 }

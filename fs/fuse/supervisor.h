@@ -27,6 +27,10 @@ MUST_CHECK int supervisor_run(struct daemon *daemon, bool *ret_child);
 
 /* Gives it the descriptor of the connection. 0 or a negative errno. */
 MUST_CHECK int supervisor_give(const struct daemon *daemon, int descriptor);
+/* Is it there, to start another daemon should this one die? */
+bool supervisor_lives(const struct daemon *daemon);
+/* Unmount, as soon as there is another daemon: this one is about to end with SUPERVISOR_UPGRADE. */
+void supervisor_tell_end(const struct daemon *daemon);
 /* The mount is ready. */
 void supervisor_tell_ready(const struct daemon *daemon);
 

@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define WORKERS_MOST 64u /* no more than IMAGE_REQUESTS */
+#define WORKERS_MOST HANDOVER_WORKERS
 /* So many requests in a row with another behind them mean that there is work for two. One alone does not: a
  * client leaves a FORGET behind and goes on with its next request, and waking another worker costs more than
  * that one. */
@@ -48,6 +48,7 @@ struct pool {
 	bool watched; /* there is a watcher */
 	pthread_t watcher;
 	uint64_t spin_ns;
+	struct handover_counts *counts; /* of each worker */
 	struct worker workers[WORKERS_MOST];
 	atomic_uint count;
 	atomic_uint running;
@@ -56,6 +57,8 @@ struct pool {
 
 /* Not on a stack: abandoned workers wait on it until the process is gone. */
 static struct pool pool;
+/* Where nobody hands over to anybody. */
+static struct handover_counts own_counts[WORKERS_MOST];
 
 /* ---- the turn ---- */
 
@@ -132,12 +135,23 @@ static void spin(int descriptor)
 
 /* ---- a worker ---- */
 
+/* No other thread writes there. */
+static void count_request(const struct worker *worker, uint32_t opcode)
+{
+	atomic_uint_fast64_t *count =
+	    &pool.counts[worker - pool.workers].requests[opcode < HANDOVER_REQUESTS ? opcode : 0];
+
+	atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) + 1,
+			      memory_order_relaxed);
+}
+
 static void handle(struct worker *worker, struct fuse_session *session, struct fuse_buf *buffer)
 {
 	const struct fuse_in_header *header = buffer->mem;
 	struct handover *handover = pool.daemon->handover;
 
 	pthread_rwlock_rdlock(&pool.serving);
+	count_request(worker, wire_request()->opcode);
 	/* The top bit tells only that the request was sent again. */
 	image_request_begin(pool.daemon->image, (unsigned)(worker - pool.workers), pool.daemon->connection,
 			    header->unique & ~(UINT64_C(1) << 63));
@@ -375,6 +389,7 @@ static void pool_init(struct daemon *daemon)
 	pthread_condattr_t monotonic;
 
 	pool.daemon = daemon;
+	pool.counts = daemon->handover ? daemon->handover->counts : own_counts;
 	pool.spin_ns = UINT64_C(1000) * daemon->options->spin_us;
 	pthread_mutex_init(&pool.lock, NULL);
 	pthread_cond_init(&pool.turn_free, NULL);
@@ -442,4 +457,18 @@ void workers_abandon(void)
 	pthread_rwlock_wrlock(&pool.serving);
 	for (unsigned i = 0; i < pool.count; i++)
 		pthread_detach(pool.workers[i].thread);
+}
+
+uint64_t workers_requests(unsigned opcode)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < WORKERS_MOST; i++)
+		sum += atomic_load_explicit(&pool.counts[i].requests[opcode], memory_order_relaxed);
+	return sum;
+}
+
+unsigned workers_count(void)
+{
+	return atomic_load(&pool.count);
 }

@@ -12,6 +12,7 @@
 #define MMFS_WORKERS_H
 
 #include "daemon.h"
+#include "handover.h"
 
 /* Starts them. 0 or a negative errno. */
 MUST_CHECK int workers_start(struct daemon *daemon);
@@ -22,5 +23,10 @@ bool workers_ended(int timeout_ms);
 void workers_join(void);
 /* Waits for the requests at hand; nobody takes another, and the threads go with the process. */
 void workers_abandon(void);
+
+/* Requests of a type that were read since the mount began (without a supervisor: since the daemon did).
+ * `opcode` is below HANDOVER_REQUESTS; 0: all that are not. */
+uint64_t workers_requests(unsigned opcode);
+unsigned workers_count(void);
 
 #endif

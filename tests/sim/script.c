@@ -36,11 +36,11 @@ bool script_base_step(unsigned index, struct step *ret_step)
 	return true;
 }
 
+/* Workloads are named by the index in here: new ones come last. */
 static const struct step ace_steps[] = {
     {.kind = STEP_CREATE, .a = AT(BAR)},
     {.kind = STEP_CREATE, .a = IN(A, BAR)},
     {.kind = STEP_CREATE, .a = IN(B, FOO)},
-    {.kind = STEP_CREATE, .a = AT(BAR), .seed = 3}, /* by O_TMPFILE */
     {.kind = STEP_MKDIR, .a = AT(C)},
     {.kind = STEP_MKDIR, .a = IN(A, C)},
     {.kind = STEP_SYMLINK, .a = AT(BAR), .length = 20, .seed = 3},
@@ -59,8 +59,6 @@ static const struct step ace_steps[] = {
     {.kind = STEP_RENAME, .a = IN(A, FOO), .b = AT(FOO)},
     {.kind = STEP_RENAME, .a = IN(A, FOO), .b = IN(A, BAR)},
     {.kind = STEP_RENAME, .a = AT(BAR), .b = AT(FOO)},
-    {.kind = STEP_RENAME, .a = AT(FOO), .b = IN(A, FOO), .seed = 7}, /* with a whiteout */
-    {.kind = STEP_RENAME, .a = AT(A), .b = IN(B, A), .seed = 7},
     {.kind = STEP_RENAME, .a = AT(A), .b = AT(B)},
     {.kind = STEP_RENAME, .a = AT(A), .b = AT(C)},
     {.kind = STEP_RENAME, .a = AT(A), .b = IN(B, A)},
@@ -107,6 +105,9 @@ static const struct step ace_steps[] = {
     {.kind = STEP_SYNC},
     {.kind = STEP_CHECKPOINT},
     {.kind = STEP_TRIM},
+    {.kind = STEP_CREATE, .a = AT(BAR), .seed = 3},		     /* by O_TMPFILE */
+    {.kind = STEP_RENAME, .a = AT(FOO), .b = IN(A, FOO), .seed = 7}, /* with a whiteout */
+    {.kind = STEP_RENAME, .a = AT(A), .b = IN(B, A), .seed = 7},
     {.kind = STEP_REMOUNT},
 };
 

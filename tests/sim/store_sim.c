@@ -1,4 +1,5 @@
 #include "store_sim.h"
+#include "../../backend/mutant.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -334,11 +335,14 @@ static int do_punch(struct store_sim *sim, uint64_t offset, uint64_t length)
 	return 0;
 }
 
-/* As the real one: failures of syncs are sticky. */
+/* As the real one: failures of syncs are sticky. Whoever breaks R16 shall meet the kernel as it is, which
+ * tells of a failure once. */
 static int sync_fails(struct store_sim *sim, enum sim_kind kind)
 {
 	int error = injected(sim, kind);
 
+	if (MUTANT(R16_SYNC_RETRIED) || MUTANT(R16_NOT_FROZEN))
+		return error;
 	if (error)
 		atomic_store(&sim->store.faulted, true);
 	return error == 0 && atomic_load(&sim->store.faulted) ? -EIO : error;

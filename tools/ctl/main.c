@@ -1,5 +1,5 @@
 /* mmfsctl: commands and their arguments. */
-#include "ctl.h"
+#include "mounted.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -10,10 +10,13 @@
 enum { EXIT_OK = 0, EXIT_ERROR = 1, EXIT_WRONG_USAGE = 2 };
 
 static const char usage_text[] =
-    "Usage: mmfsctl [OPTION]... COMMAND IMAGE [ARGUMENT]...\n"
-    "Looks into an mmfs image that is not mounted. Nothing in it is changed.\n"
+    "Usage: mmfsctl [OPTION]... COMMAND IMAGE|MOUNTPOINT [ARGUMENT]...\n"
+    "Looks into an mmfs image, which is not changed, or at a running mount.\n"
     "\n"
     "Commands:\n"
+    "  status MOUNTPOINT        version, process, uptime, restarts, journal, last error\n"
+    "  stats MOUNTPOINT         requests by type, what the image did, memory\n"
+    "  upgrade MOUNTPOINT       lets the mmfs that is installed now serve it\n"
     "  info IMAGE               what it is, its size, its state\n"
     "  dump IMAGE [WHAT]        a structure of the format as text; WHAT is one of\n"
     "       super               both superblock slots\n"
@@ -27,10 +30,14 @@ static const char usage_text[] =
     "                           (nothing: super, roots and ring)\n"
     "\n"
     "Options:\n"
+    "      --json           status, stats: as JSON\n"
+    "      --prometheus     stats: for a Prometheus collector\n"
     "  -h, --help           print this text\n"
     "  -V, --version        print the version\n"
     "\n"
     "Exit status: 0 all was printed, 1 something was not, 2 wrong usage.\n";
+
+static enum output output = OUTPUT_TEXT;
 
 struct thing {
 	const char *name;
@@ -125,13 +132,61 @@ static int info(int count, char **arguments)
 	return error;
 }
 
+static int status(int count, char **arguments)
+{
+	if (count != 1)
+		wrong_usage("give one mountpoint", "");
+	return status_print(arguments[0], output);
+}
+
+static int stats(int count, char **arguments)
+{
+	if (count != 1)
+		wrong_usage("give one mountpoint", "");
+	return stats_print(arguments[0], output);
+}
+
+static int upgrade(int count, char **arguments)
+{
+	if (count != 1)
+		wrong_usage("give one mountpoint", "");
+	return upgrade_run(arguments[0]);
+}
+
+static const struct {
+	const char *name;
+	unsigned outputs; /* a bit for each that it has */
+	int (*run)(int count, char **arguments);
+} commands[] = {
+    {"info", 1u << OUTPUT_TEXT, info},
+    {"dump", 1u << OUTPUT_TEXT, dump},
+    {"status", 1u << OUTPUT_TEXT | 1u << OUTPUT_JSON, status},
+    {"stats", 1u << OUTPUT_TEXT | 1u << OUTPUT_JSON | 1u << OUTPUT_PROMETHEUS, stats},
+    {"upgrade", 1u << OUTPUT_TEXT, upgrade},
+};
+
+static int run(const char *name, int count, char **arguments)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (strcmp(name, commands[i].name) != 0)
+			continue;
+		if (!(commands[i].outputs & 1u << output))
+			wrong_usage("there is no such output of ", name);
+		return commands[i].run(count, arguments);
+	}
+	wrong_usage("there is no command ", name);
+}
+
 static void parse_options(int count, char **arguments)
 {
-	static const struct option options[] = {
-	    {"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'V'}, {NULL, 0, NULL, 0}};
+	static const struct option options[] = {{"help", no_argument, NULL, 'h'},
+						{"version", no_argument, NULL, 'V'},
+						{"json", no_argument, NULL, 'j'},
+						{"prometheus", no_argument, NULL, 'p'},
+						{NULL, 0, NULL, 0}};
 	int option;
 
-	while ((option = getopt_long(count, arguments, "+hV", options, NULL)) != -1) {
+	while ((option = getopt_long(count, arguments, "hV", options, NULL)) != -1) {
 		switch (option) {
 		case 'h':
 			fputs(usage_text, stdout);
@@ -139,6 +194,12 @@ static void parse_options(int count, char **arguments)
 		case 'V':
 			puts(PROGRAM " " MMFS_VERSION);
 			exit(EXIT_OK);
+		case 'j':
+			output = OUTPUT_JSON;
+			break;
+		case 'p':
+			output = OUTPUT_PROMETHEUS;
+			break;
 		default:
 			wrong_usage("wrong option", "");
 		}
@@ -147,18 +208,11 @@ static void parse_options(int count, char **arguments)
 
 int main(int count, char **arguments)
 {
-	int error = 0;
-
 	parse_options(count, arguments);
 	if (optind == count)
 		wrong_usage("give a command", "");
 	const char *command = arguments[optind++];
-	if (!strcmp(command, "info"))
-		error = info(count - optind, arguments + optind);
-	else if (!strcmp(command, "dump"))
-		error = dump(count - optind, arguments + optind);
-	else
-		wrong_usage("there is no command ", command);
+	int error = run(command, count - optind, arguments + optind);
 	if (fflush(stdout) || ferror(stdout)) {
 		fprintf(stderr, PROGRAM ": cannot write: %s\n", strerror(errno));
 		error = -EIO;
