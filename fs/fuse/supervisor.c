@@ -258,22 +258,6 @@ static void note_restart(struct supervisor *supervisor, int signal)
 	daemon->goes_on = true;
 }
 
-/* The daemon has made room. Returns if this program goes on after all. */
-static void change_program(struct supervisor *supervisor)
-{
-	struct daemon *daemon = supervisor->daemon;
-
-	/* It is blocked, and so comes to the program that takes over, which tells its daemon. */
-	if (supervisor->end)
-		kill(getpid(), SIGTERM);
-	log_say(LOG_NOTICE, "%s: the installed program takes over", daemon->mountpoint);
-	int error = takeover_exec(daemon);
-	snprintf(daemon->handover->last_error, sizeof(daemon->handover->last_error),
-		 "the installed program could not be started: %s", strerror(-error));
-	log_say(LOG_ERR, "%s: %s; the old one goes on", daemon->mountpoint, daemon->handover->last_error);
-	daemon->goes_on = true;
-}
-
 /* A shortage passes, and callers of a mount that has no daemon just wait. */
 static int start_child_at_last(struct supervisor *supervisor, bool *ret_child)
 {
@@ -298,6 +282,23 @@ static int take_status(struct supervisor *supervisor, int status)
 		log_say(LOG_CRIT, "%s: no other daemon can go on; unmount it and mount it again",
 			daemon->mountpoint);
 	return status ? -ECHILD : 0;
+}
+
+/* The daemon has made room. Returns if this program goes on after all. */
+static void change_program(struct supervisor *supervisor)
+{
+	struct daemon *daemon = supervisor->daemon;
+
+	/* The signal to unmount comes to the next daemon instead. */
+	if (supervisor->end)
+		kill(getpid(), SIGTERM);
+	supervisor->end = 0;
+	log_say(LOG_NOTICE, "%s: the installed program takes over", daemon->mountpoint);
+	int error = takeover_exec(daemon);
+	snprintf(daemon->handover->last_error, sizeof(daemon->handover->last_error),
+		 "the installed program could not be started: %s", strerror(-error));
+	log_say(LOG_ERR, "%s: %s; the old one goes on", daemon->mountpoint, daemon->handover->last_error);
+	daemon->goes_on = true;
 }
 
 static int supervise(struct supervisor *supervisor, bool *ret_child)

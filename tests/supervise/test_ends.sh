@@ -48,6 +48,19 @@ mount_image "$image" "$mnt"
 expect kept cat "$mnt/file"
 unmount "$mnt"
 
+# Read-only, recovered cold: the next daemon shows the same.
+foreground "$image" "$mnt"
+sync "$mnt/file"
+echo unsealed >"$mnt/late"
+kill_daemon "$image"
+umount "$mnt"
+foreground "$image" "$mnt" -o ro,recover=cold
+seen=$(ls "$mnt")
+kill -KILL "$daemon"
+echo 3 >/proc/sys/vm/drop_caches
+expect "$seen" ls "$mnt"
+unmount "$mnt"
+
 # No standard descriptors: the image must not become one of them.
 mmfs "$image" "$mnt" <&- >&- 2>&-
 mountpoint -q "$mnt" || fail "not mounted"

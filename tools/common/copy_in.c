@@ -175,7 +175,7 @@ static int put_contents(struct copy_in *copy, const struct item *item, uint64_t 
 {
 	struct fs_attr attr;
 	struct fs_set set = {.what = FS_SET_SIZE, .size = (uint64_t)item->status->st_size};
-	int descriptor;
+	int descriptor = -1;
 
 	if (item->status->st_size == 0)
 		return 0;

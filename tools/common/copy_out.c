@@ -378,7 +378,7 @@ static int open_above(const struct copy_out *copy, int inside, int *ret_descript
  * on: *ret_stuck. */
 static int leave_directory(struct copy_out *copy, const struct walk_entry *entry, bool *ret_stuck)
 {
-	int above, inside = copy->directory;
+	int above = -1, inside = copy->directory;
 
 	int error = open_above(copy, inside, &above);
 	*ret_stuck = error;

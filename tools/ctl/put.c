@@ -34,7 +34,7 @@ static int find_target(struct files *files, const char *path, int sources, struc
 
 int put_run(struct files *files, const struct command_options *options, int count, char **paths)
 {
-	struct target target;
+	struct target target = {.directory = 0};
 	int first_error = 0;
 
 	(void)options;
