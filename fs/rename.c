@@ -356,11 +356,10 @@ static int rename_checked(struct renaming *r)
 	return result;
 }
 
-int fs_rename(struct fs *fs, uint64_t parent, struct fs_name name, uint64_t new_parent,
-	      struct fs_name new_name, unsigned flags)
+/* whiteout: who makes one; NULL: none is made. */
+static int rename_by(struct fs *fs, const struct fs_caller *whiteout, uint64_t parent, struct fs_name name,
+		     uint64_t new_parent, struct fs_name new_name, unsigned flags)
 {
-	if ((flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE)) || flags == (RENAME_NOREPLACE | RENAME_EXCHANGE))
-		return -EINVAL;
 	struct renaming renaming = {
 	    .fs = fs,
 	    .parent = parent,
@@ -369,8 +368,17 @@ int fs_rename(struct fs *fs, uint64_t parent, struct fs_name name, uint64_t new_
 	    .new_name = new_name,
 	    .exchange = flags & RENAME_EXCHANGE,
 	    .no_replace = flags & RENAME_NOREPLACE,
+	    .whiteout = whiteout,
 	};
 	return rename_checked(&renaming);
+}
+
+int fs_rename(struct fs *fs, uint64_t parent, struct fs_name name, uint64_t new_parent,
+	      struct fs_name new_name, unsigned flags)
+{
+	if ((flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE)) || flags == (RENAME_NOREPLACE | RENAME_EXCHANGE))
+		return -EINVAL;
+	return rename_by(fs, NULL, parent, name, new_parent, new_name, flags);
 }
 
 int fs_rename_whiteout(struct fs *fs, const struct fs_caller *caller, uint64_t parent, struct fs_name name,
@@ -378,14 +386,5 @@ int fs_rename_whiteout(struct fs *fs, const struct fs_caller *caller, uint64_t p
 {
 	if (flags & ~RENAME_NOREPLACE)
 		return -EINVAL;
-	struct renaming renaming = {
-	    .fs = fs,
-	    .parent = parent,
-	    .new_parent = new_parent,
-	    .name = name,
-	    .new_name = new_name,
-	    .no_replace = flags & RENAME_NOREPLACE,
-	    .whiteout = caller,
-	};
-	return rename_checked(&renaming);
+	return rename_by(fs, caller, parent, name, new_parent, new_name, flags);
 }
