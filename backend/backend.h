@@ -216,7 +216,7 @@ void txn_reply(struct txn *txn, uint64_t inode, uint64_t count, bool last);
 /* ---- requests that may be sent again (answers.c, R17) ---- */
 
 /* This thread begins with a request: it is named in its records. `place` is the thread's own, below
- * IMAGE_REQUESTS. */
+ * IMAGE_REQUESTS, and must not outlive the image without image_request_end: a kill ends both. */
 void image_request_begin(struct image *image, unsigned place, uint64_t connection, uint64_t unique);
 /* It has been answered: the journal need not keep its record. */
 void image_request_end(struct image *image);

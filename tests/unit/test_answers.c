@@ -234,6 +234,26 @@ static void cold_is_refused(void **state)
 	backend_remove(&b);
 }
 
+/* The image has grown for a request, by a record of its own: the request has not happened by that. */
+static void growth_is_no_answer(void **state)
+{
+	struct request_answer answer;
+	struct block_range range;
+	struct backend b;
+
+	(void)state;
+	begin(&b);
+	image_request_begin(b.image, 0, CONNECTION, 2);
+	for (uint64_t head = image_head(b.image); image_head(b.image) == head;)
+		assert_int_equal(data_reserve(b.image, 0, GROUP_BLOCKS, &range), 0);
+	backend_kill(&b);
+	open_as(&b, true, false);
+	assert_false(image_answer(b.image, 2, &answer));
+	image_answers_end(b.image);
+	backend_close(&b);
+	backend_remove(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -243,6 +263,7 @@ int main(void)
 	    cmocka_unit_test(checkpoint_meets_reply),
 	    cmocka_unit_test(room_after_full_ring),
 	    cmocka_unit_test(cold_is_refused),
+	    cmocka_unit_test(growth_is_no_answer),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
-/* A filesystem that goes on for a process that died (R17, R18): truncates that were cut short. */
+/* A filesystem that goes on for a process that died (R17, R18): truncates that were cut short, files that are
+ * open without a name. */
 #include "fixture.h"
 #include "fixture_sim.h"
 
@@ -8,12 +9,13 @@
 #define EXTENTS	   40000u
 
 static struct image_held held;
+static const struct fs_lookup_memory *memory; /* NULL: counts die with the process */
 
 /* With a syncer, as the daemon has one. */
 static void start(struct fixture *f, bool goes_on)
 {
 	struct store_file_options how = {.mode = STORE_WRITE, .lock_wait_ms = 1000};
-	struct fs_options fs_options = {.track_lookups = true, .goes_on = goes_on};
+	struct fs_options fs_options = {.track_lookups = true, .lookup_memory = memory, .goes_on = goes_on};
 	struct image_report report;
 	struct session_disk session;
 	struct store *store;
@@ -106,11 +108,64 @@ static void write_finishes_cut(void **state)
 	store_sim_free(f.sim);
 }
 
+static void clear_kept(void *start, size_t length)
+{
+	memset(start, 0, length);
+}
+
+static int attr_result(struct fixture *f, uint64_t inode)
+{
+	struct fs_attr attr;
+
+	return fs_getattr(f->fs, inode, &attr);
+}
+
+/* A file without a name that the kernel still knows stays through a restart; one that it has forgotten goes
+ * once no request of before is left to be answered (R18). */
+static void unnamed_files(void **state)
+{
+	struct fs_lookup_memory kept = {
+	    .base = aligned_alloc(65536, 16 << 20), .size = 16 << 20, .clear = clear_kept};
+	struct fixture f;
+
+	(void)state;
+	assert_non_null(kept.base);
+	memset(kept.base, 0, kept.size);
+	memory = &kept;
+	image_request_none(); /* this thread has outlived the kill of another test */
+	fixture_open(&f);
+	assert_int_equal(fs_close(f.fs), 0);
+	assert_int_equal(image_close(f.image), 0);
+	start(&f, false);
+	uint64_t known = fixture_make(&f, ROOT_INODE, "known", S_IFREG | 0644);
+	uint64_t forgotten = fixture_make(&f, ROOT_INODE, "forgotten", S_IFREG | 0644);
+	assert_int_equal(fs_unlink(f.fs, ROOT_INODE, fixture_name("known")), 0);
+	assert_int_equal(fs_unlink(f.fs, ROOT_INODE, fixture_name("forgotten")), 0);
+	/* Killed between the count and the deletion. */
+	assert_true(lookups_sub(f.fs->lookups, forgotten, 1));
+	fs_drop(f.fs);
+	image_drop(f.image);
+
+	start(&f, true);
+	assert_int_equal(attr_result(&f, known), 0);
+	assert_int_equal(attr_result(&f, forgotten), 0);
+	image_answers_end(f.image);
+	assert_int_equal(fs_settle(f.fs), 0);
+	assert_int_equal(attr_result(&f, known), 0);
+	assert_int_equal(attr_result(&f, forgotten), -ESTALE);
+	fs_forget(f.fs, known, 1);
+	assert_int_equal(attr_result(&f, known), -ESTALE);
+	fixture_close(&f);
+	memory = NULL;
+	free(kept.base);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(large_cut_and_unanswered_request),
 	    cmocka_unit_test(write_finishes_cut),
+	    cmocka_unit_test(unnamed_files),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
