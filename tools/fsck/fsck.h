@@ -291,7 +291,7 @@ typedef void (*walk_visit)(struct fsck *fsck, struct key key, const uint8_t *byt
 
 /* Visits every item of a tree in key order. With `check`, nodes are checked and claimed, and what is wrong
  * with them is said (sets fsck->incomplete). Without, only a tree that was found whole may be walked. */
-void walk_tree(struct fsck *fsck, enum tree_id tree, bool check, walk_visit visit);
+void walk_nodes(struct fsck *fsck, enum tree_id tree, bool check, walk_visit visit);
 
 /* ---- inodes.c ---- */
 
