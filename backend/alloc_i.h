@@ -108,6 +108,9 @@ int space_ensure_size(struct image *image, uint64_t end) MUST_CHECK;
 int space_back_chunks(struct image *image, struct alloc_zone *zone, unsigned first, unsigned end) MUST_CHECK;
 /* Host space for taken data blocks; on a full host for fewer of them: *count is how many. No lock is held. */
 int space_back_data(struct image *image, struct alloc_zone *zone, unsigned at, unsigned *count) MUST_CHECK;
+/* Cuts the file behind the last block of this, the last zone, that may not be taken. grow_lock and alloc.lock
+ * are held, and the tail has passed every record that touches what is cut (R11). */
+int space_cut(struct image *image, struct alloc_zone *last) MUST_CHECK;
 /* Punches blocks that are taken, and gives them back. free_in_zones is the caller's. grow_lock is held. */
 void space_punch(struct image *image, struct alloc_zone *zone, unsigned at, unsigned count);
 

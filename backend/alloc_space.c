@@ -213,11 +213,15 @@ int image_trim(struct image *image, uint64_t *ret_bytes)
 
 /* ---- cutting ---- */
 
-static int space_cut(struct image *image, struct alloc_zone *last)
+int space_cut(struct image *image, struct alloc_zone *last)
 {
 	struct alloc *alloc = &image->alloc;
-	uint64_t end = (last->start + zone_end(last) + RING_ALIGN - 1) & ~(uint64_t)(RING_ALIGN - 1);
+	uint64_t used = last->start + zone_end(last);
+	uint64_t end = (used + RING_ALIGN - 1) & ~(uint64_t)(RING_ALIGN - 1);
 	int result;
+
+	if (end > alloc->limit_blocks)
+		end = used > alloc->limit_blocks ? used : alloc->limit_blocks;
 
 	if (end << BLOCK_SHIFT >= store_size(image->store))
 		return 0;

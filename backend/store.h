@@ -39,6 +39,7 @@ struct store_ops {
 	int (*allocated)(struct store *store, uint64_t *ret_bytes);
 	void (*prefault)(struct store *store, uint64_t offset, uint64_t length); /* may be NULL */
 	void (*forget)(struct store *store);
+	int (*remeasure)(struct store *store);
 };
 
 /* Implementations put this first in their own struct. */
@@ -46,7 +47,7 @@ struct store {
 	const struct store_ops *ops;
 	const uint8_t *base; /* of the PROT_READ mapping */
 	uint64_t map_size;   /* bytes: largest size the image can have while this store is open */
-	uint64_t size;	     /* bytes, present; changed by set_size only (atomic: __atomic_load_n) */
+	uint64_t size;	     /* bytes, present; changed by set_size and remeasure (atomic: __atomic_load_n) */
 	bool read_only;	     /* write, zero, set_size, punch and reserve return -EROFS */
 	bool fixed_size;     /* set_size to another size returns -ENOSPC */
 	atomic_bool
@@ -163,6 +164,13 @@ static inline void store_forget(struct store *store)
 {
 	if (store->ops->forget)
 		store->ops->forget(store);
+}
+
+/* Takes in a device of fixed size that was enlarged. -ENXIO: it is smaller than before; nothing has changed.
+ */
+static inline MUST_CHECK int store_remeasure(struct store *store)
+{
+	return store->ops->remeasure ? store->ops->remeasure(store) : 0;
 }
 
 /* Did something happen that makes mapping and disk differ for good? The image has to fail then (R16). */

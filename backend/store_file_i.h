@@ -31,4 +31,9 @@ static inline struct store_file *store_file_of(struct store *store)
 
 extern const struct store_ops store_file_ops;
 
+/* Bytes of the file or device, asked of the kernel. */
+int store_file_size(const struct store_file *file, uint64_t *ret_size) MUST_CHECK;
+/* Does ftruncate fail with this errno since the file has the size of something else? */
+bool store_file_is_fixed(int error);
+
 #endif

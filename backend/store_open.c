@@ -74,21 +74,35 @@ static int lock_file(const struct store_file *file, const struct store_file_opti
 	}
 }
 
-static int find_size(struct store_file *file)
+int store_file_size(const struct store_file *file, uint64_t *ret_size)
 {
 	struct stat status;
-	uint64_t device_bytes;
+	uint64_t bytes;
 
-	if (!file->regular) {
-		if (ioctl(file->descriptor, BLKGETSIZE64, &device_bytes) < 0)
-			return -errno;
-		file->store.size = device_bytes - device_bytes % SIZE_UNIT_BYTES;
-		file->store.fixed_size = true;
-		return 0;
-	}
-	if (fstat(file->descriptor, &status) < 0)
+	if (!file->regular && ioctl(file->descriptor, BLKGETSIZE64, &bytes) < 0)
 		return -errno;
-	file->store.size = (uint64_t)status.st_size;
+	if (file->regular && fstat(file->descriptor, &status) < 0)
+		return -errno;
+	*ret_size = file->regular ? (uint64_t)status.st_size : bytes;
+	return 0;
+}
+
+/* A file that stands for a device somewhere else (a network block device's) tells only when asked. */
+static bool refuses_sizes(const struct store_file *file)
+{
+	return !file->store.read_only && file->store.size >= SIZE_UNIT_BYTES &&
+	       ftruncate(file->descriptor, (off_t)file->store.size) < 0 && store_file_is_fixed(errno);
+}
+
+static int find_size(struct store_file *file)
+{
+	int error = store_file_size(file, &file->store.size);
+
+	if (error < 0)
+		return error;
+	file->store.fixed_size = !file->regular || refuses_sizes(file);
+	if (file->store.fixed_size)
+		file->store.size -= file->store.size % SIZE_UNIT_BYTES;
 	return 0;
 }
 
@@ -142,8 +156,6 @@ static int map_file(struct store_file *file)
 	least -= least % file->page_size;
 	if (least == 0)
 		least = file->page_size;
-	if (file->store.fixed_size)
-		bytes = least;
 	while (bytes < least)
 		bytes *= 2;
 	for (;;) {

@@ -167,6 +167,11 @@ int extent_remove(struct txn *txn, struct fs *fs, uint64_t inode, uint64_t from,
 int extent_mark(struct txn *txn, struct fs *fs, uint64_t inode, uint64_t logical, uint32_t length,
 		bool unwritten) MUST_CHECK;
 
+/* Maps [logical, logical+length), which lies within one extent, to the blocks from `physical` on, which are
+ * claimed, and frees those that it had. At most 4 tree changes. */
+int extent_move(struct txn *txn, struct fs *fs, uint64_t inode, uint64_t logical, uint32_t length,
+		uint64_t physical) MUST_CHECK;
+
 /* ---- file.c ---- */
 /* Gives the zeros that holes read as memory of their own (prefault_reads). */
 void file_prefault_zeros(void);
