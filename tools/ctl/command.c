@@ -14,7 +14,6 @@ static const struct command commands[] = {
     {"tree", "a", 0, -1, false, draw_run}, {"cat", "", 1, -1, false, cat_run},
     {"get", "", 2, -1, false, get_run},	   {"put", "", 2, -1, true, put_run},
     {"rm", "rf", 1, -1, true, rm_run},	   {"mkdir", "p", 1, -1, true, mkdir_run},
-    {"label", "", 0, 1, false, NULL},
 };
 
 __attribute__((noreturn)) static void wrong_usage(const struct command *command, const char *what)
@@ -97,8 +96,6 @@ int command_run(const struct command *command, int count, char **arguments)
 
 	int first = parse(command, count, arguments, &options);
 	char **paths = arguments + first + 1;
-	if (!command->run)
-		return label_run(arguments[first], paths[0]);
 	if (command->writes)
 		files_catch_signals();
 	int error = files_open(PROGRAM, arguments[first], command->writes, &files);

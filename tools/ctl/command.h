@@ -40,9 +40,6 @@ MUST_CHECK int mkdir_run(struct files *files, const struct command_options *opti
 /* Prints --help and ends the program (main.c). */
 __attribute__((noreturn)) void usage_print(void);
 
-/* Opens the image itself, since a label is changed while it is being opened. */
-MUST_CHECK int label_run(const char *image, const char *label);
-
 /* ---- show.c: how facts look ---- */
 
 /* A name; on a terminal without what that could take for a command. */
