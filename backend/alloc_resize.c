@@ -171,8 +171,7 @@ static void fence_set(struct image *image, struct fence *fence)
 
 	pthread_mutex_lock(&alloc->lock);
 	end = zone_end(last);
-	if (!last->beyond &&
-	    last->start + end < store_size(image->store) >> BLOCK_SHIFT &&
+	if (!last->beyond && last->start + end < store_size(image->store) >> BLOCK_SHIFT &&
 	    alloc->meta_ready >= ready_from(last, end) + alloc->meta_promised + META_KEPT) {
 		*fence = (struct fence){.zone = last, .at = end, .count = last->usable - end};
 		if (fence->count > 0)

@@ -322,6 +322,38 @@ MUST_CHECK int data_reserve_below(struct image *image, uint64_t end, uint64_t wa
 MUST_CHECK int tree_compact(struct image *image, enum tree_id tree, uint64_t end, unsigned leaves,
 			    struct key *cursor, uint64_t *ret_moved, bool *ret_more);
 
+/* ---- copying an image in use (backup.c) ---- */
+
+/* Where the copy goes: an empty file, say. Each returns 0 or a negative errno. */
+struct image_sink {
+	void *context;
+	int (*write)(void *context, uint64_t offset, const void *bytes, size_t length);
+	int (*set_size)(void *context, uint64_t size); /* bytes; the last call */
+	/* Makes it equal to the image's file at once, sharing its blocks. -EOPNOTSUPP: cannot. NULL: neither
+	 */
+	int (*clone)(void *context);
+	bool (*stopped)(void *context); /* give up? NULL: never */
+};
+
+/* Keeps changes of upper layers out: called without any lock. */
+struct image_pause {
+	void *context;
+	void (*begin)(void *context), (*end)(void *context);
+};
+
+struct image_backup_report {
+	bool cloned;
+	unsigned passes;       /* copies of what had been written, before the pause */
+	uint64_t copied_bytes; /* in all */
+	uint64_t frozen_us;    /* how long changes had to wait */
+};
+
+/* Copies what is acknowledged at one moment. The copy is an image that was not unmounted: opened on its own
+ * (RECOVER_COLD) it loses nothing. Of a read-only image it is what the file holds, and `pause` is not used.
+ * -EINTR: stopped; -EIO, -ENOMEM, and what the sink returns. */
+MUST_CHECK int image_backup(struct image *image, const struct image_pause *pause,
+			    const struct image_sink *sink, struct image_backup_report *ret_report);
+
 /* ---- looking inside (dump, fsck) ---- */
 
 /* A verified metadata block as the tree lock's holder sees it (overlay first). magic: MAGIC_. -EUCLEAN, -EIO.

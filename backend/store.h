@@ -21,6 +21,7 @@
 #define MUST_CHECK __attribute__((warn_unused_result))
 
 struct store;
+struct store_track; /* store_track.h */
 
 struct store_ops {
 	void (*close)(struct store *store);
@@ -50,6 +51,7 @@ struct store {
 	uint64_t size;	     /* bytes, present; changed by set_size and remeasure (atomic: __atomic_load_n) */
 	bool read_only;	     /* write, zero, set_size, punch and reserve return -EROFS */
 	bool fixed_size;     /* set_size to another size returns -ENOSPC */
+	_Atomic(struct store_track *) track; /* NULL: nobody asks what is written */
 	atomic_bool
 	    faulted; /* sticky: a sync failed, a page could not be read, or the image was cut under us */
 };
@@ -64,18 +66,35 @@ static inline uint64_t store_size(const struct store *store)
 	return __atomic_load_n(&store->size, __ATOMIC_ACQUIRE);
 }
 
+void store_track_note(struct store_track *track, uint64_t offset, uint64_t length);
+
+/* Something was stored there. */
+static inline void store_note(struct store *store, uint64_t offset, uint64_t length)
+{
+	struct store_track *track = atomic_load_explicit(&store->track, memory_order_acquire);
+
+	if (track)
+		store_track_note(track, offset, length);
+}
+
 /* Copies `length` bytes to `offset`, which lie within the size. 0, -ENOSPC (host full), -EIO (the page cannot
  * be read, the image was cut, or the store is frozen), -EROFS. On an error a part may have been written. */
 static inline MUST_CHECK int store_write(struct store *store, uint64_t offset, const void *bytes,
 					 size_t length)
 {
-	return store->ops->write(store, offset, bytes, length);
+	int error = store->ops->write(store, offset, bytes, length);
+
+	store_note(store, offset, length);
+	return error;
 }
 
 /* The same with zeros. */
 static inline MUST_CHECK int store_zero(struct store *store, uint64_t offset, size_t length)
 {
-	return store->ops->zero(store, offset, length);
+	int error = store->ops->zero(store, offset, length);
+
+	store_note(store, offset, length);
+	return error;
 }
 
 /* Makes the file `size` bytes long (a multiple of 4096). New bytes are zeros and take no host space. Growth

@@ -11,6 +11,7 @@
  */
 #include "store_file_i.h"
 #include "guard.h"
+#include "store_track.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -411,6 +412,7 @@ static void file_close(struct store *store)
 	pthread_mutex_destroy(&file->size_lock);
 	pthread_mutex_destroy(&file->range_lock);
 	pthread_mutex_destroy(&file->whole_lock);
+	store_track_free(store);
 	free(file);
 }
 

@@ -258,7 +258,11 @@ MUST_CHECK int fs_get_acl(struct fs *fs, uint64_t inode, bool of_new, void *valu
 MUST_CHECK int fs_set_acl(struct fs *fs, uint64_t inode, bool of_new, const void *value, size_t length,
 			  bool keep_setgid);
 
-/* ---- the whole (statfs.c, compact.c) ---- */
+/* ---- the whole (statfs.c, compact.c, freeze.c) ---- */
+
+/* As image_backup, with changes kept out for the moment that it needs. Reads go on. */
+MUST_CHECK int fs_backup(struct fs *fs, const struct image_sink *sink,
+			 struct image_backup_report *ret_report);
 
 struct fs_statfs {
 	uint64_t blocks, free_blocks; /* of 4096 bytes */

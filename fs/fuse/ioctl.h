@@ -35,4 +35,7 @@ struct ioctl_call {
 /* What mmfsctl asks of a mount. -ENOTTY: another inode than the root, or an unknown command. */
 MUST_CHECK int ops_control(const struct ioctl_call *call, unsigned command, struct ioctl_reply *reply);
 
+/* backup.c */
+MUST_CHECK int control_backup(const struct ioctl_call *call, struct ioctl_reply *reply);
+
 #endif

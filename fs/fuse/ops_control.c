@@ -135,10 +135,17 @@ static const struct {
 	bool guarded; /* for root and the user who mounted */
 	int (*run)(const struct ioctl_call *call, struct ioctl_reply *reply);
 } commands[] = {
-    {CONTROL_STATUS, false, status},  {CONTROL_STATS, false, stats}, {CONTROL_UPGRADE, false, upgrade},
-    {CONTROL_INFO, false, info},      {CONTROL_SYNC, false, seal},   {CONTROL_TRIM, true, trim},
-    {CONTROL_GROW, true, grow},	      {CONTROL_LIMIT, true, limit},  {CONTROL_LABEL, true, label},
+    {CONTROL_STATUS, false, status},
+    {CONTROL_STATS, false, stats},
+    {CONTROL_UPGRADE, false, upgrade},
+    {CONTROL_INFO, false, info},
+    {CONTROL_SYNC, false, seal},
+    {CONTROL_TRIM, true, trim},
+    {CONTROL_GROW, true, grow},
+    {CONTROL_LIMIT, true, limit},
+    {CONTROL_LABEL, true, label},
     {CONTROL_COMPACT, true, compact},
+    {CONTROL_BACKUP, true, control_backup},
 };
 
 int ops_control(const struct ioctl_call *call, unsigned command, struct ioctl_reply *reply)

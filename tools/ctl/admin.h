@@ -15,6 +15,9 @@ MUST_CHECK int compact_run(const char *path, enum output output);
 /* label NULL: shows it. */
 MUST_CHECK int label_run(const char *path, const char *label, enum output output);
 
+/* force: an existing file `to` is replaced. */
+MUST_CHECK int backup_run(const char *path, const char *to, bool force, enum output output);
+
 /* ---- target.c, for them ---- */
 
 /* Asks the daemon; says what went wrong with "cannot VERB". `answer` begins with the magic number, or is

@@ -32,6 +32,7 @@ static const char usage_text[] =
     "  trim IMAGE               gives free space back to the host\n"
     "  compact IMAGE            moves what lies at its end to free space before, and cuts it\n"
     "  grow IMAGE               takes in a device that was enlarged\n"
+    "  backup IMAGE FILE        a copy of it, as it is at one moment, in a new file\n"
     "  limit IMAGE [SIZE|none]  shows or changes the largest size\n"
     "\n"
     "A mount:\n"
@@ -56,7 +57,7 @@ static const char usage_text[] =
     "  -l, --long           ls: mode, links, owner, size, time\n"
     "  -R, --recursive      ls: what is in directories, too\n"
     "  -r, --recursive      rm: directories and what is in them\n"
-    "  -f, --force          rm: what does not exist is no error\n"
+    "  -f, --force          rm: what does not exist is no error; backup: replace FILE\n"
     "  -p, --parents        mkdir: the directories above, too; one that exists is no error\n"
     "      --json           as JSON: df, ls, and all below them but sync, upgrade and dump\n"
     "      --prometheus     stats: for a Prometheus collector\n"
@@ -66,6 +67,7 @@ static const char usage_text[] =
     "Exit status: 0 all was done, 1 something was not, 2 wrong usage.\n";
 
 static enum output output = OUTPUT_TEXT;
+static bool force; /* backup */
 
 void usage_print(void)
 {
@@ -191,6 +193,11 @@ static int run_compact(char **arguments)
 	return compact_run(arguments[0], output);
 }
 
+static int run_backup(char **arguments)
+{
+	return backup_run(arguments[0], arguments[1], force, output);
+}
+
 static int run_status(char **arguments)
 {
 	return status_print(arguments[0], output);
@@ -217,11 +224,12 @@ static const struct {
 	int least, most;  /* arguments, the image or mountpoint included */
 	int (*run)(char **arguments);
 } commands[] = {
-    {"info", JSON, 1, 1, run_info},	    {"label", JSON, 1, 2, run_label},
-    {"sync", TEXT, 1, 1, run_sync},	    {"trim", JSON, 1, 1, run_trim},
-    {"grow", JSON, 1, 1, run_grow},	    {"limit", JSON, 1, 2, run_limit},
-    {"compact", JSON, 1, 1, run_compact},   {"status", JSON, 1, 1, run_status},
-    {"stats", PROMETHEUS, 1, 1, run_stats}, {"upgrade", TEXT, 1, 1, run_upgrade},
+    {"info", JSON, 1, 1, run_info},	  {"label", JSON, 1, 2, run_label},
+    {"sync", TEXT, 1, 1, run_sync},	  {"trim", JSON, 1, 1, run_trim},
+    {"grow", JSON, 1, 1, run_grow},	  {"limit", JSON, 1, 2, run_limit},
+    {"compact", JSON, 1, 1, run_compact}, {"backup", JSON, 2, 2, run_backup},
+    {"status", JSON, 1, 1, run_status},	  {"stats", PROMETHEUS, 1, 1, run_stats},
+    {"upgrade", TEXT, 1, 1, run_upgrade},
 };
 
 static int run(const char *name, int count, char **arguments)
@@ -233,8 +241,11 @@ static int run(const char *name, int count, char **arguments)
 			continue;
 		if (!(commands[i].outputs & 1u << output))
 			wrong_usage("there is no such output of ", name);
+		if (force && strcmp(name, "backup") != 0)
+			wrong_usage("wrong option for ", name);
 		if (count < commands[i].least)
-			wrong_usage("give an image file or a mountpoint", "");
+			wrong_usage(count ? "give a file for the copy" : "give an image file or a mountpoint",
+				    "");
 		if (count > commands[i].most)
 			wrong_usage("too many arguments: ", arguments[count - 1]);
 		return commands[i].run(arguments);
@@ -245,11 +256,10 @@ static int run(const char *name, int count, char **arguments)
 /* letters: with "+" before them up to the command only */
 static void parse_options(int count, char **arguments, const char *letters)
 {
-	static const struct option options[] = {{"help", no_argument, NULL, 'h'},
-						{"version", no_argument, NULL, 'V'},
-						{"json", no_argument, NULL, 'j'},
-						{"prometheus", no_argument, NULL, 'p'},
-						{NULL, 0, NULL, 0}};
+	static const struct option options[] = {
+	    {"help", no_argument, NULL, 'h'},  {"version", no_argument, NULL, 'V'},
+	    {"json", no_argument, NULL, 'j'},  {"prometheus", no_argument, NULL, 'p'},
+	    {"force", no_argument, NULL, 'f'}, {NULL, 0, NULL, 0}};
 	int option;
 
 	while ((option = getopt_long(count, arguments, letters, options, NULL)) != -1) {
@@ -261,6 +271,9 @@ static void parse_options(int count, char **arguments, const char *letters)
 			exit(EXIT_OK);
 		case 'j':
 			output = OUTPUT_JSON;
+			break;
+		case 'f':
+			force = true;
 			break;
 		case 'p':
 			output = OUTPUT_PROMETHEUS;
@@ -284,7 +297,7 @@ static int run_command(int count, char **arguments)
 		return command_run(on_files, count, arguments);
 	arguments[0] = program; /* what getopt's messages begin with */
 	optind = 0;
-	parse_options(count, arguments, "hV");
+	parse_options(count, arguments, "hVf");
 	return run(name, count - optind, arguments + optind);
 }
 
