@@ -208,6 +208,24 @@ static int file_start(struct store_file *file, enum store_mode mode, struct stor
 	return error;
 }
 
+/* A block device that somebody has opened with O_EXCL cannot even be opened: that is their lock. */
+static int open_when_free(struct store_file *file, const char *path, const struct store_file_options *options)
+{
+	const struct timespec poll = {.tv_nsec = LOCK_POLL_MS * 1000000L};
+
+	for (unsigned waited_ms = 0;; waited_ms += LOCK_POLL_MS) {
+		int error = open_file(file, path, options->mode);
+
+		if (error != -EBUSY)
+			return error;
+		if (waited_ms >= options->lock_wait_ms)
+			return -EWOULDBLOCK;
+		if (waited_ms == 0 && options->waiting)
+			options->waiting(options->context);
+		nanosleep(&poll, NULL);
+	}
+}
+
 /* Opens and locks; the store is closed if this fails. */
 static int file_lock(const char *path, const struct store_file_options *options, struct store_file **ret_file)
 {
@@ -216,7 +234,7 @@ static int file_lock(const char *path, const struct store_file_options *options,
 
 	if (!file)
 		return -ENOMEM;
-	error = open_file(file, path, options->mode);
+	error = open_when_free(file, path, options);
 	if (error == 0)
 		error = lock_file(file, options);
 	if (error < 0)
