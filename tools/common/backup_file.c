@@ -68,6 +68,18 @@ struct image_sink backup_file_sink(struct backup_file *file)
 	};
 }
 
+/* Blocks are shared only between files that are both written in place, or both not; an empty one may change. */
+static void follow_source(const struct backup_file *file)
+{
+	int source, own;
+
+	if (file->source < 0 || ioctl(file->source, FS_IOC_GETFLAGS, &source) < 0 ||
+	    ioctl(file->descriptor, FS_IOC_GETFLAGS, &own) < 0)
+		return;
+	own = (own & ~FS_NOCOW_FL) | (source & FS_NOCOW_FL);
+	(void)ioctl(file->descriptor, FS_IOC_SETFLAGS, &own);
+}
+
 int backup_file_empty(const struct backup_file *file)
 {
 	struct stat status;
@@ -76,5 +88,8 @@ int backup_file_empty(const struct backup_file *file)
 		return -errno;
 	if (!S_ISREG(status.st_mode))
 		return -EINVAL;
-	return ftruncate(file->descriptor, 0) ? -errno : 0;
+	if (ftruncate(file->descriptor, 0))
+		return -errno;
+	follow_source(file);
+	return 0;
 }
