@@ -68,7 +68,8 @@ struct image_sink backup_file_sink(struct backup_file *file)
 	};
 }
 
-/* Blocks are shared only between files that are both written in place, or both not; an empty one may change. */
+/* Blocks are shared only between files that are both written in place, or both not; an empty one may change.
+ */
 static void follow_source(const struct backup_file *file)
 {
 	int source, own;

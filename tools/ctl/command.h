@@ -1,6 +1,6 @@
 /*
- * The commands of mmfsctl that work on the files of an image. Each is a function NAME_run in a file of its
- * own, listed in command.c.
+ * The commands of mmfsctl that work on the files of an image, or of the mount that serves it. Each is a
+ * function NAME_run in a file of its own, listed in command.c.
  */
 #ifndef MMFS_CTL_COMMAND_H
 #define MMFS_CTL_COMMAND_H
