@@ -93,7 +93,7 @@ static int get_contents(struct copy_out *copy, const struct fs_attr *attr, int d
 		if (!error)
 			error = tree_seek(fs, attr->inode, data, SEEK_HOLE, &hole);
 		if (!error && (data < at || hole <= data))
-			error = tree_damaged_inode(fs, attr->inode, "its holes");
+			error = tree_damaged(fs, "inode", attr->inode, ": its holes");
 		if (!error)
 			error = get_data(copy, attr->inode, descriptor, data, hole);
 		if (error)

@@ -122,9 +122,9 @@ ssize_t tree_write(struct fs *fs, uint64_t inode, uint64_t offset, const void *b
 	return fs ? fs_write(fs, inode, offset, bytes, length, 0) : mount_write(inode, offset, bytes, length);
 }
 
-int tree_damaged_inode(struct fs *fs, uint64_t inode, const char *what)
+int tree_damaged(struct fs *fs, const char *kind, uint64_t inode, const char *why)
 {
 	if (!fs)
 		return -EUCLEAN;
-	return image_damaged(fs_image(fs), "inode %llu: %s", (unsigned long long)inode, what);
+	return image_damaged(fs_image(fs), "%s %llu%s", kind, (unsigned long long)inode, why);
 }

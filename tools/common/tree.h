@@ -49,7 +49,7 @@ MUST_CHECK int tree_set_acl(struct fs *fs, uint64_t inode, bool of_new, const vo
 MUST_CHECK ssize_t tree_write(struct fs *fs, uint64_t inode, uint64_t offset, const void *bytes,
 			      size_t length);
 
-/* -EUCLEAN, with what is damaged noted where there is an image. */
-int tree_damaged_inode(struct fs *fs, uint64_t inode, const char *what);
+/* -EUCLEAN; "KIND INODE WHY" is noted where there is an image. */
+int tree_damaged(struct fs *fs, const char *kind, uint64_t inode, const char *why);
 
 #endif

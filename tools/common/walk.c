@@ -60,7 +60,7 @@ int list_directory(struct fs *fs, uint64_t directory, struct listing *ret_listin
 
 	int error = tree_readdir(fs, directory, add_name, &reading);
 	if (!error && reading.error == -EUCLEAN)
-		error = tree_damaged_inode(fs, directory, "a name that no file may have");
+		error = tree_damaged(fs, "directory", directory, ": a name that no file may have");
 	else if (!error)
 		error = reading.error;
 	if (error) {
@@ -153,7 +153,7 @@ static int check_new(struct walker *walker, uint64_t inode)
 
 	if (!link_table_get(&walker->seen, (struct link_key){.inode = inode}, &added))
 		return -ENOMEM;
-	return added ? 0 : tree_damaged_inode(walker->files->fs, inode, "a directory with several names");
+	return added ? 0 : tree_damaged(walker->files->fs, "directory", inode, " has several names");
 }
 
 static int enter(struct walker *walker, const struct fs_attr *attr, uint64_t parent, bool last)
