@@ -39,8 +39,8 @@ one_moment() {
 
 # copies_under_load IMAGE CLONED: several copies while the load goes on.
 copies_under_load() {
-	local least i
-	for i in $(seq "$(size 2 30)"); do
+	local least
+	for _ in $(seq "$(size 2 30)"); do
 		least=$(steps_done)
 		mmfsctl backup --json --force "$1" "${1%/*}/copy.img" >"$tmp/told"
 		kill -0 "$load" || fail "the load has ended: a write failed"
