@@ -291,6 +291,8 @@ static int image_finish(struct image *image)
 	int error = syncer_seal(image);
 
 	if (error == 0 && !image->repairing)
+		error = alloc_find_kept(image);
+	if (error == 0 && !image->repairing)
 		error = alloc_drop_empty_zones(image);
 	if (error == -ENOSPC)
 		error = 0; /* the image stays a little larger */
