@@ -186,8 +186,11 @@ MUST_CHECK int tree_delete(struct txn *txn, enum tree_id tree, struct key key);
 
 /* ---- transactions (txn.c) ---- */
 
-#define TXN_RELEASES                                                                                         \
-	1u /* frees more than it takes: may use the metadata blocks kept back, so works on a full host */
+/* Frees more than it takes: may use the metadata blocks kept back, so works on a full host. Where these are
+ * few, it waits for what earlier ones have freed. */
+#define TXN_RELEASES 1u
+/* With it: but in a tree that may grow all the same (a hole in an extent). Leaves the last of them. */
+#define TXN_SPARES 2u
 
 /*
  * Reserves ring room, memory and host space for at most `changes` tree_put/tree_delete calls (R6), then takes

@@ -175,7 +175,8 @@ static int fallocate_punch(struct fs *fs, struct inode *inode, uint64_t from, ui
 	uint64_t freed;
 	bool done;
 	changed.mtime = changed.ctime = inode_now();
-	int result = txn_begin(fs->image, EXTENT_REMOVE_CHANGES(FALLOCATE_EXTENTS) + 1, TXN_RELEASES, &txn);
+	int result = txn_begin(fs->image, EXTENT_REMOVE_CHANGES(FALLOCATE_EXTENTS) + 1,
+			       TXN_RELEASES | TXN_SPARES, &txn);
 	if (result)
 		return result;
 	result = extent_remove(txn, fs, inode->number, from, to, FALLOCATE_EXTENTS, &freed, &done);
