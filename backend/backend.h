@@ -101,7 +101,8 @@ MUST_CHECK int image_open(struct store *store, const struct image_options *optio
  * these, closed all the same. A read-only image just closes. NULL is allowed. */
 int image_close(struct image *image);
 
-/* Closes without writing anything more, as a kill would: for tests. */
+/* Closes without writing anything more, as a kill would: for tests, and for what nobody keeps (scratch). NULL
+ * is allowed. */
 void image_drop(struct image *image);
 
 /* Session identity of an open file (R14). Unknown parts make it differ from everything. */
@@ -304,7 +305,8 @@ uint64_t image_size_blocks(const struct image *image);
 
 struct image_stats {
 	uint64_t records, record_bytes, seals, checkpoints, syncs, punched_blocks, overlay_bytes, ring_used;
-	uint64_t ring_tail; /* LSN; the head is ring_used after it */
+	uint64_t ring_tail;		      /* LSN; the head is ring_used after it */
+	uint64_t scratch_used, scratch_limit; /* bytes of memory; 0: not a scratch store */
 };
 void image_stats(struct image *image, struct image_stats *ret_stats);
 
