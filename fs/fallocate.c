@@ -191,6 +191,15 @@ static int fallocate_punch(struct fs *fs, struct inode *inode, uint64_t from, ui
 	return result;
 }
 
+/* Behind the last block that the range takes away: the one that holds the file's end goes with what the file
+ * has in it. */
+static uint64_t fallocate_punch_end(const struct inode *inode, const struct fs_fallocation *f)
+{
+	uint64_t end = f->offset + f->length;
+	bool last = end >= inode->size && blocks_down(end) < blocks_up(inode->size);
+	return last ? blocks_up(end) : blocks_down(end);
+}
+
 /* Zeroes [offset, offset+length) of one block in place: an overwrite. */
 static int fallocate_zero_edge(struct fs *fs, const struct inode *inode, uint64_t offset, uint64_t length)
 {
@@ -254,6 +263,7 @@ static int fallocate_record(struct fs *fs, struct inode *inode, struct fs_falloc
 		*ret_done = !(f->mode & FALLOC_FL_ZERO_RANGE) || f->at >= to;
 		break;
 	case STAGE_PUNCH:
+		to = fallocate_punch_end(inode, f);
 		if (fallocate_punches(f) && f->at < to)
 			result = fallocate_punch(fs, inode, f->at, to, ret_done);
 		break;

@@ -158,6 +158,7 @@ static void test_stopping(void **state)
 	struct fs_set grow = {.what = FS_SET_SIZE, .size = 100 * BLOCK_SIZE};
 	assert_int_equal(fs_setattr(f.fs, file, &grow, &attr), -EINTR);
 	assert_int_equal(fs_fallocate(f.fs, file, 0, 0, 100 * BLOCK_SIZE), -EINTR);
+	assert_int_equal(fs_trim_step(f.fs, &(struct image_trimming){.end = UINT64_MAX}), -EINTR);
 	struct store_sim *sim = f.sim;
 	assert_int_equal(fs_close(f.fs), 0);
 	assert_int_equal(image_close(f.image), 0);

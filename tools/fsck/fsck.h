@@ -337,6 +337,7 @@ size_t extent_bad_field(const struct fsck *fsck, uint64_t logical, const struct 
 bool dirent_next(const uint8_t *bytes, size_t size, size_t *at, struct dirent_disk *ret_entry,
 		 const char **ret_name);
 bool dirent_name_possible(const char *name, size_t length);
+bool dirent_next_possible(const struct dirent_disk *entry); /* its next_index */
 /* Is the name also among the entries that begin at `at`? */
 bool dirent_again(const uint8_t *bytes, size_t size, size_t at, const char *name, size_t length);
 bool xattr_next(const uint8_t *bytes, size_t size, size_t *at, struct xattr_disk *ret_xattr,
