@@ -57,7 +57,7 @@ int inode_store(struct txn *txn, const struct inode *inode) MUST_CHECK;
 int inode_erase(struct txn *txn, uint64_t number) MUST_CHECK;
 /* Generation of a new inode: as numbers are never reused, a keyed hash of the number is as good as chance. */
 uint64_t inode_generation(struct fs *fs, uint64_t number);
-void inode_attr(const struct inode *inode, struct fs_attr *ret_attr);
+void inode_attr(const struct fs *fs, const struct inode *inode, struct fs_attr *ret_attr);
 struct timespec inode_now(void); /* CLOCK_REALTIME_COARSE */
 
 void inode_lock_shared(struct fs *fs, uint64_t number);

@@ -63,6 +63,7 @@ static int open_all(struct daemon *daemon)
 	    .read_only = options->read_only,
 	    .noatime = options->noatime,
 	    .acl = options->acl,
+	    .shown = options->shown,
 	    .root_uid = options->root_uid,
 	    .root_gid = options->root_gid,
 	    .track_lookups = true,
