@@ -78,11 +78,27 @@ struct image_options {
 	struct image_held *held; /* memory that outlives the process; NULL: the image's own */
 };
 
+/* Why a recovery was cold (R14). */
+enum cold_reason {
+	COLD_NOT,
+	COLD_ASKED,	   /* image_options.recover */
+	COLD_FAILED,	   /* the last mount's image failed: SUPER_FAILED */
+	COLD_DISK,	   /* the host cannot write what it caches */
+	COLD_UNKNOWN,	   /* the host tells too little of the file, now or then */
+	COLD_OTHER_HOST,   /* mounted last by a host of another name, in another boot */
+	COLD_OTHER_BOOT,   /* the host has been restarted */
+	COLD_OTHER_FILE,   /* moved, copied or replaced */
+	COLD_OTHER_MOUNT,  /* its filesystem is mounted anew, or seen in another mount namespace */
+	COLD_OTHER_DEVICE, /* the block device has been attached anew */
+	COLD_DAMAGED,	   /* fsck.mmfs has emptied the journal */
+};
+
 /* What image_open found and did, for the program to tell. */
 struct image_report {
 	char text[256]; /* why it was refused: what, and what to do; "" if there is nothing to say */
 	bool was_clean;
 	bool warm; /* recovery was warm */
+	enum cold_reason cold;
 	uint64_t records_replayed;
 	uint64_t records_dropped; /* a cold recovery dropped so many acknowledged but unsealed records */
 	unsigned bad_slots;	  /* superblock slots that were damaged: 0, 1 */

@@ -361,8 +361,8 @@ void super_mark_failed(struct image *image);
 
 /* Random bytes of the kernel's; never fails (waits at early boot). */
 void session_random(void *bytes, size_t length);
-/* The same identity, with no part unknown (R14)? */
-bool session_same(const struct session_disk *a, const struct session_disk *b);
+/* COLD_NOT: the same identity, with no part unknown (R14). */
+enum cold_reason session_compare(const struct session_disk *now, const struct session_disk *then);
 /* This host's name and this process. */
 void session_owner(struct owner_disk *ret_owner);
 
