@@ -47,7 +47,8 @@ rand-write-direct rand-write-direct - seq-write
 seq-read-disk seq-read evict seq-write
 append-fsync append-fsync - -"
 
-rounds=3 files=20000 each=500 megabytes=1024 tree=50000 seconds=5 compile_target=all
+rounds=3 files=20000 each=500 megabytes=1024 tree=50000 seconds=5
+compile_target=all # of programs.sh
 systems="mmfs null null-libfuse fuse2fs ntfs-3g ext4 tmpfs"
 threads="1 4" wanted="" json="" svg=""
 
@@ -56,7 +57,11 @@ parse() {
 		case $1 in
 		--help | -h) sed -n '2,/^:/s/^# \{0,1\}//p' "$0" && exit 0 ;;
 		--list) { cut -d ' ' -f 1 <<<"$table" && printf '%s\n' $programs; } && exit 0 ;;
-		--short) rounds=1 files=400 each=100 megabytes=16 tree=500 seconds=1 compile_target=libbackend.a ;;
+		--short)
+			rounds=1 files=400 each=100 megabytes=16 tree=500 seconds=1
+			# shellcheck disable=SC2034 # of programs.sh
+			compile_target=libbackend.a
+			;;
 		--rounds | --files | --each | --megabytes | --tree | --seconds | --json | --svg)
 			declare -g "${1#--}=${2:?value of $1}" && shift
 			;;

@@ -18,7 +18,6 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <math.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -359,12 +358,14 @@ int main(int count, char **argument)
 		if (pthread_create(&workers[i].thread, NULL, work, &workers[i]))
 			errx(1, "thread");
 	}
-	double begin = INFINITY, end = 0;
+	pthread_join(workers[0].thread, NULL);
+	double begin = workers[0].begin, end = workers[0].end;
 	for (int i = 0; i < threads; i++) {
-		pthread_join(workers[i].thread, NULL);
+		if (i > 0)
+			pthread_join(workers[i].thread, NULL);
 		done += workers[i].done;
-		begin = fmin(begin, workers[i].begin);
-		end = fmax(end, workers[i].end);
+		begin = workers[i].begin < begin ? workers[i].begin : begin;
+		end = workers[i].end > end ? workers[i].end : end;
 	}
 	printf("%.1f\n", (double)done / (end - begin));
 	free(workers);
