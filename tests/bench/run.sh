@@ -49,6 +49,7 @@ append-fsync append-fsync - -"
 
 rounds=3 files=20000 each=500 megabytes=1024 tree=50000 seconds=5
 compile_target=all # of programs.sh
+warm=yes
 systems="mmfs null null-libfuse fuse2fs ntfs-3g ext4 tmpfs"
 threads="1 4" wanted="" json="" svg=""
 
@@ -58,7 +59,7 @@ parse() {
 		--help | -h) sed -n '2,/^:/s/^# \{0,1\}//p' "$0" && exit 0 ;;
 		--list) { cut -d ' ' -f 1 <<<"$table" && printf '%s\n' $programs; } && exit 0 ;;
 		--short)
-			rounds=1 files=400 each=100 megabytes=16 tree=500 seconds=1
+			rounds=1 files=400 each=100 megabytes=16 tree=500 seconds=1 warm=no
 			# shellcheck disable=SC2034 # of programs.sh
 			compile_target=libbackend.a
 			;;
@@ -171,7 +172,7 @@ mnt=$tmp/mnt
 mkdir "$mnt"
 find_needed
 prepare_programs
-warm_memory
+[ $warm = no ] || warm_memory
 started=$SECONDS
 for ((round = 1; round <= rounds; round++)); do
 	for name in $systems; do

@@ -35,10 +35,9 @@ int fs_open(struct image *image, const struct fs_options *options, struct fs **r
 	return 0;
 }
 
-/* The process ends. */
 int fs_close(struct fs *fs)
 {
-	(void)fs;
+	tree_free(fs);
 	return 0;
 }
 

@@ -57,6 +57,7 @@ struct node *node_new(struct fs *fs, const struct fs_attr *attr);
 void node_drop(struct fs *fs, struct node *node);
 void node_touch(struct node *node, bool contents); /* ctime, and mtime */
 void node_lookup(struct fs *fs, struct node *node);
+void tree_free(struct fs *fs);
 
 struct name *name_find(struct fs *fs, uint64_t parent, struct fs_name name);
 int name_add(struct fs *fs, struct node *parent, struct fs_name name, const struct node *node) MUST_CHECK;

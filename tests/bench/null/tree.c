@@ -161,3 +161,23 @@ void name_remove(struct fs *fs, struct name *name)
 	node_touch(parent, true);
 	free(name);
 }
+
+void tree_free(struct fs *fs)
+{
+	for (size_t i = 0; i < fs->table_room; i++) {
+		for (struct name *name = fs->table[i], *next; name; name = next) {
+			next = name->next;
+			free(name);
+		}
+	}
+	for (size_t i = 0; i < fs->nodes_used; i++) {
+		if (!fs->nodes[i])
+			continue;
+		free(fs->nodes[i]->names);
+		free(fs->nodes[i]->target);
+		free(fs->nodes[i]);
+	}
+	free(fs->table);
+	free(fs->nodes);
+	free(fs);
+}
