@@ -267,13 +267,15 @@ struct xattr_disk {
 };
 static_assert(sizeof(struct xattr_disk) == 16, "format");
 
-/* One name. Entries with the same 48-bit hash share an item, one after the other. */
+/* One name. Entries with the same 48-bit hash share an item, one after the other. An index is not given to
+ * another name while the item lives, until all have been given. */
 struct dirent_disk {
 	le64 inode;
-	le16 index;   /* within the item, below 2^14; never given to another name while the item lives */
+	le16 index;   /* within the item, below DIRENT_INDEX_LIMIT */
 	uint8_t type; /* DT_ */
 	uint8_t name_length;
-	le32 reserved;
+	le16 next_index; /* in the item's last entry: that of the next new name; 0: index + 1 */
+	le16 reserved;
 	/* name */
 };
 static_assert(sizeof(struct dirent_disk) == 16, "format");

@@ -59,8 +59,7 @@ static uint8_t *writable(const struct store_file *file, uint64_t offset, uint64_
 	return in_ring ? in_ring : file->write_base + offset;
 }
 
-/* May [offset, offset+length) be written? */
-static int check_write(struct store_file *file, uint64_t offset, uint64_t length)
+int store_file_check(const struct store_file *file, uint64_t offset, uint64_t length)
 {
 	uint64_t size = store_size(&file->store);
 
@@ -76,7 +75,7 @@ static int check_write(struct store_file *file, uint64_t offset, uint64_t length
 static int file_write(struct store *store, uint64_t offset, const void *bytes, size_t length)
 {
 	struct store_file *file = store_file_of(store);
-	int error = check_write(file, offset, length);
+	int error = store_file_check(file, offset, length);
 
 	if (error < 0)
 		return error;
@@ -87,7 +86,7 @@ static int file_write(struct store *store, uint64_t offset, const void *bytes, s
 static int file_zero(struct store *store, uint64_t offset, size_t length)
 {
 	struct store_file *file = store_file_of(store);
-	int error = check_write(file, offset, length);
+	int error = store_file_check(file, offset, length);
 
 	if (error < 0)
 		return error;
@@ -223,7 +222,7 @@ static int populate(struct store_file *file, uint64_t offset, uint64_t length)
 static int file_reserve(struct store *store, uint64_t offset, uint64_t length)
 {
 	struct store_file *file = store_file_of(store);
-	int error = check_write(file, offset, length);
+	int error = store_file_check(file, offset, length);
 
 	if (error < 0 || length == 0)
 		return error;
@@ -242,7 +241,7 @@ static int file_reserve(struct store *store, uint64_t offset, uint64_t length)
 static int file_punch(struct store *store, uint64_t offset, uint64_t length)
 {
 	struct store_file *file = store_file_of(store);
-	int error = check_write(file, offset, length);
+	int error = store_file_check(file, offset, length);
 
 	if (error < 0 || length == 0)
 		return error;

@@ -265,5 +265,7 @@ struct fs_statfs {
 	uint64_t inodes, free_inodes;
 };
 MUST_CHECK int fs_statfs(struct fs *fs, struct fs_statfs *ret);
+/* One step of a trim, as image_trim_step; -EINTR after fs_stop. */
+MUST_CHECK int fs_trim_step(struct fs *fs, struct image_trimming *trimming);
 
 #endif

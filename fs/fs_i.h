@@ -91,6 +91,7 @@ struct dirent_view {
 	const char *name;
 	size_t name_length;
 	uint16_t index;
+	uint16_t next_index; /* of the item, if this is its last entry */
 	uint8_t type;
 };
 /* Decodes and checks the entry at `*at` of an item and moves `*at` behind it. 1: there was one, 0: the item

@@ -221,6 +221,7 @@ int truncate_finish_intents(struct fs *fs)
 	if (fs->options.read_only || image_read_only(fs->image))
 		return 0;
 	struct key from = truncate_intent_key(0);
+	int first_error = 0;
 	for (;;) {
 		struct key key;
 		image_read_lock(fs->image);
@@ -228,13 +229,15 @@ int truncate_finish_intents(struct fs *fs)
 		image_read_unlock(fs->image);
 		if (result == -ENOENT ||
 		    (result == 0 && (key.object != INTENT_OBJECT || key.type != ITEM_INTENT)))
-			return 0;
-		if (!result)
-			result = truncate_finish_intent(fs, key.offset);
+			return first_error;
 		if (result)
 			return result;
-		if (key.offset == UINT64_MAX)
-			return 0;
+		result = truncate_finish_intent(fs, key.offset);
+		/* One that is damaged must not keep the others. */
+		if (result && !first_error)
+			first_error = result;
+		if ((result && result != -EUCLEAN) || key.offset == UINT64_MAX)
+			return first_error;
 		from = truncate_intent_key(key.offset + 1);
 	}
 }

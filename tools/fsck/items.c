@@ -115,12 +115,12 @@ uint64_t items_check(struct fsck *fsck)
 		return 0;
 	}
 	object = (struct object){0};
-	walk_tree(fsck, TREE_FILES, true, item_visit);
+	walk_nodes(fsck, TREE_FILES, true, item_visit);
 	object_end(fsck);
 	if (fsck->greatest >= fsck->next_inode)
 		problem_report(fsck, PROBLEM_NEXT_INODE, fsck->greatest, fsck->next_inode, 0);
 	for (unsigned tree = TREE_FILES + 1; tree < TREE_COUNT; tree++)
-		walk_tree(fsck, tree, true, ignored_visit);
+		walk_nodes(fsck, tree, true, ignored_visit);
 	if (fsck_complete(fsck))
 		xattr_values_check(fsck);
 	return fsck->problems - before;
