@@ -253,6 +253,12 @@ int fs_set_flags(struct fs *fs, uint64_t inode, uint32_t flags, bool may_guard)
 	return -EOPNOTSUPP;
 }
 
+int fs_trim_step(struct fs *fs, struct image_trimming *trimming)
+{
+	(void)fs, (void)trimming;
+	return -EOPNOTSUPP;
+}
+
 int fs_setxattr(struct fs *fs, uint64_t inode, const char *name, const void *value, size_t length, int flags)
 {
 	(void)fs, (void)inode, (void)name, (void)value, (void)length, (void)flags;
