@@ -33,6 +33,7 @@ struct fs {
 	pthread_rwlock_t inode_locks[INODE_LOCKS];
 	struct lookups *lookups; /* NULL: not tracked, nobody knows any inode */
 	struct dirty *dirty;
+	bool inlines;	      /* contents of small files may stand in the tree (FEATURE_INLINE) */
 	atomic_bool stopping; /* fs_stop */
 	atomic_ulong orphans; /* never fewer than there are on the orphan list */
 };
@@ -49,6 +50,7 @@ struct inode {
 	struct timespec atime, mtime, ctime, btime;
 	uint64_t generation;
 	uint32_t flags, xattrs;
+	uint32_t inline_length; /* bytes of its inline item (inline.c), 0: it has none */
 };
 
 /* Needs image_read_lock or an open transaction. -ESTALE: no such inode; -EUCLEAN. */
@@ -167,6 +169,10 @@ int extent_remove(struct txn *txn, struct fs *fs, uint64_t inode, uint64_t from,
  * to 3 pieces, merged with neighbours). If it is the whole extent, that takes no block (TXN_REPLACES). */
 int extent_mark(struct txn *txn, struct fs *fs, uint64_t inode, uint64_t logical, uint32_t length,
 		bool unwritten) MUST_CHECK;
+
+/* ---- inline.c ---- */
+/* In the transaction that erases a regular file's inode: its inline item. At most 1 tree change. */
+int inline_erase(struct txn *txn, const struct inode *inode) MUST_CHECK;
 
 /* ---- file.c ---- */
 /* Gives the zeros that holes read as memory of their own (prefault_reads). */

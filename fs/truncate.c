@@ -164,10 +164,13 @@ static int truncate_cut(struct fs *fs, struct inode *inode, uint64_t size, bool 
 	struct txn *txn;
 	bool done = false;
 	changed.size = size;
-	int result = txn_begin(fs->image, EXTENT_REMOVE_CHANGES(TRUNCATE_EXTENTS) + 2, TXN_RELEASES, &txn);
+	int result = txn_begin(fs->image, EXTENT_REMOVE_CHANGES(TRUNCATE_EXTENTS) + INLINE_CHANGES + 2,
+			       TXN_RELEASES, &txn);
 	if (result)
 		return result;
-	result = truncate_step(txn, fs, &changed, first_block, &done);
+	result = inline_cut(txn, fs, &changed, size);
+	if (!result)
+		result = truncate_step(txn, fs, &changed, first_block, &done);
 	if (!result && !done && !MUTANT(R7_NO_INTENT))
 		result = truncate_put_intent(txn, inode->number, first_block);
 	if (result) {
