@@ -4,6 +4,7 @@
  * time: it holds the tree lock exclusively from txn_begin to txn_commit or txn_abort.
  */
 #include "image_i.h"
+#include "point.h"
 #include "record_build.h"
 
 #include <errno.h>
@@ -457,8 +458,11 @@ static int txn_append(struct txn *txn, struct record_builder *builder, uint64_t 
 	}
 	/* noted first: a seal that takes up the record finds its data ranges (R8) */
 	syncer_note_stored(txn->image, txn->stored, txn->stored_count);
+	(void)point_reached(POINT_RECORD_NEXT);
 	answers_hold(txn->image, !txn->not_last);
+	(void)point_reached(POINT_RECORD_HELD);
 	int result = journal_append(txn->image, record, ret_end);
+	(void)point_reached(POINT_RECORD_DONE);
 	if (result < 0)
 		answers_unhold();
 	return result;

@@ -2,6 +2,7 @@
 #include "resend.h"
 #include "sibling.h"
 #include "wire.h"
+#include "../../backend/point.h"
 
 #include <errno.h>
 #include <linux/fuse.h>
@@ -183,6 +184,7 @@ static void send_answer(const struct daemon *daemon, const struct fuse_in_header
 	struct iovec pieces[] = {{.iov_base = &header, .iov_len = sizeof(header)},
 				 {.iov_base = answer, .iov_len = size}};
 
+	(void)point_reached(POINT_REPLY_NEXT);
 	/* -ENOENT: it was interrupted, and nobody waits. */
 	if (writev(fuse_session_fd(daemon->session), pieces, size ? 2 : 1) < 0 && errno != ENOENT)
 		log_say(LOG_WARNING, "%s: answering a request again: %s", daemon->mountpoint,

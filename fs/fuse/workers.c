@@ -3,6 +3,7 @@
 #include "handover.h"
 #include "resend.h"
 #include "wire.h"
+#include "../../backend/point.h"
 
 #include <errno.h>
 #include <linux/fuse.h>
@@ -155,8 +156,10 @@ static void handle(struct worker *worker, struct fuse_session *session, struct f
 	/* The top bit tells only that the request was sent again. */
 	image_request_begin(pool.daemon->image, (unsigned)(worker - pool.workers), pool.daemon->connection,
 			    header->unique & ~(UINT64_C(1) << 63));
+	(void)point_reached(POINT_READ);
 	if (!resend_answer(pool.daemon, header))
 		fuse_session_process_buf(session, buffer);
+	(void)point_reached(POINT_REPLY_DONE);
 	image_request_end(pool.daemon->image);
 	fs_finish(pool.daemon->fs);
 	if (handover && !atomic_load_explicit(&handover->progress, memory_order_relaxed))
