@@ -14,7 +14,6 @@ enum point {
 	POINT_REPLY_NEXT,  /* all is done but the reply */
 	POINT_REPLY_DONE,  /* the kernel has the reply, and nothing was let go of */
 	POINT_RECOVERY,	   /* a daemon that goes on is about to open the image; may fail */
-	POINT_SETTLE,	   /* a step of what a daemon that goes on has to finish */
 	POINT_COUNT
 };
 

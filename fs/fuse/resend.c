@@ -1,6 +1,7 @@
 /* See resend.h. */
 #include "resend.h"
 #include "sibling.h"
+#include "suspects.h"
 #include "wire.h"
 #include "../../backend/point.h"
 
@@ -184,11 +185,32 @@ static void send_answer(const struct daemon *daemon, const struct fuse_in_header
 	struct iovec pieces[] = {{.iov_base = &header, .iov_len = sizeof(header)},
 				 {.iov_base = answer, .iov_len = size}};
 
-	(void)point_reached(POINT_REPLY_NEXT);
 	/* -ENOENT: it was interrupted, and nobody waits. */
 	if (writev(fuse_session_fd(daemon->session), pieces, size ? 2 : 1) < 0 && errno != ENOENT)
 		log_say(LOG_WARNING, "%s: answering a request again: %s", daemon->mountpoint,
 			strerror(errno));
+}
+
+/* It would end this daemon, too. */
+static bool refuse_if_guilty(struct daemon *daemon, const struct fuse_in_header *request)
+{
+	unsigned deaths = suspects_guilty(daemon->handover, request->unique & ~RESENT);
+
+	if (!deaths)
+		return false;
+	log_say(LOG_CRIT,
+		"%s: a request (type %u, inode %llu) has ended %u daemons in a row: it fails with EIO and is "
+		"not tried again; everything else goes on. Report it, with a core dump if there is one, and "
+		"when it is unmounted run fsck.mmfs -n %s",
+		daemon->mountpoint, wire_request()->opcode, (unsigned long long)request->nodeid, deaths,
+		daemon->image_path);
+	/* A part of it may have been done. */
+	fuse_lowlevel_notify_inval_inode(daemon->session, request->nodeid, -1, 0);
+	if (wire_doubt_names(fuse_session_fd(daemon->session)))
+		log_say(LOG_WARNING, "%s: names that the kernel has cached may be out of date",
+			daemon->mountpoint);
+	send_answer(daemon, request, -EIO, NULL, 0);
+	return true;
 }
 
 static bool answer_if_happened(struct daemon *daemon, const struct fuse_in_header *request)
@@ -202,6 +224,7 @@ static bool answer_if_happened(struct daemon *daemon, const struct fuse_in_heade
 	/* As the handler does: the kernel does not know that ctime has changed. */
 	if (wire_request()->opcode == FUSE_IOCTL)
 		fuse_lowlevel_notify_inval_inode(daemon->session, request->nodeid, -1, 0);
+	(void)point_reached(POINT_REPLY_NEXT);
 	send_answer(daemon, request, size < 0 ? size : 0, &answer, size < 0 ? 0 : (size_t)size);
 	return true;
 }
@@ -210,7 +233,8 @@ static bool answer_if_happened(struct daemon *daemon, const struct fuse_in_heade
  * does may take more room than the ring has besides. */
 bool resend_answer(struct daemon *daemon, const struct fuse_in_header *request)
 {
-	bool answered = is_resent(request) && answer_if_happened(daemon, request);
+	bool answered =
+	    is_resent(request) && (refuse_if_guilty(daemon, request) || answer_if_happened(daemon, request));
 
 	if (counted)
 		one_less();

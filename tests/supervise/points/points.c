@@ -33,7 +33,6 @@ static const char *const names[POINT_COUNT] = {
     [POINT_REPLY_NEXT] = "reply-next",
     [POINT_REPLY_DONE] = "reply-done",
     [POINT_RECOVERY] = "recovery",
-    [POINT_SETTLE] = "settle",
 };
 
 static bool read_order(const char *path, struct order *ret_order)
