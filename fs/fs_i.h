@@ -33,9 +33,15 @@ struct fs {
 	pthread_rwlock_t inode_locks[INODE_LOCKS];
 	struct lookups *lookups; /* NULL: not tracked, nobody knows any inode */
 	struct dirty *dirty;
-	atomic_bool stopping; /* fs_stop */
-	atomic_ulong orphans; /* never fewer than there are on the orphan list */
+	atomic_bool stopping;	 /* fs_stop */
+	atomic_bool settle_over; /* fs_settle_stop */
+	atomic_ulong orphans;	 /* never fewer than there are on the orphan list */
 };
+
+/* ---- mount.c ---- */
+
+/* Is this thread in an fs_settle that is to end? */
+bool settle_is_over(struct fs *fs);
 
 /* ---- inode.c: inode items ---- */
 

@@ -127,12 +127,26 @@ void fs_drop(struct fs *fs)
 	free(fs);
 }
 
+static _Thread_local bool settling;
+
+bool settle_is_over(struct fs *fs)
+{
+	return settling && atomic_load_explicit(&fs->settle_over, memory_order_relaxed);
+}
+
+void fs_settle_stop(struct fs *fs)
+{
+	atomic_store(&fs->settle_over, true);
+}
+
 int fs_settle(struct fs *fs)
 {
 	if (fs->options.read_only)
 		return 0;
+	settling = true;
 	int result = truncate_finish_intents(fs);
 	int orphan_result = orphan_clear_unknown(fs);
+	settling = false;
 	return result ? result : orphan_result;
 }
 

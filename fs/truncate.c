@@ -104,7 +104,7 @@ static int truncate_finish(struct fs *fs, uint64_t inode, uint64_t first_block, 
 	bool done = false;
 	int result = 0;
 	while (!result && !done)
-		result = atomic_load_explicit(&fs->stopping, memory_order_relaxed)
+		result = atomic_load_explicit(&fs->stopping, memory_order_relaxed) || settle_is_over(fs)
 			     ? -EINTR
 			     : truncate_continue(fs, inode, first_block, last, &done);
 	return result;

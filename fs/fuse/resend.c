@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <linux/fuse.h>
 #include <poll.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/sysmacros.h>
@@ -20,6 +21,8 @@ static struct {
 	bool active;	     /* set before the workers start; cleared when all have been read */
 	atomic_uint unknown; /* resent requests not looked up yet, and 1 while there may be more to read */
 	int over;	     /* eventfd */
+	bool settles;	     /* there is a thread for that */
+	pthread_t settler;
 } resend = {.over = -1};
 static _Thread_local bool counted; /* the request at hand is one of `unknown` */
 
@@ -242,13 +245,33 @@ bool resend_answer(struct daemon *daemon, const struct fuse_in_header *request)
 	return answered;
 }
 
+static void *settle(void *argument)
+{
+	struct daemon *daemon = argument;
+	int error = fs_settle(daemon->fs);
+
+	if (error && error != -EINTR)
+		log_say(LOG_WARNING, "%s: unlinked files stay until it is unmounted: %s", daemon->mountpoint,
+			strerror(-error));
+	return NULL;
+}
+
 void resend_end(struct daemon *daemon)
 {
 	close(resend.over);
 	resend.over = -1;
 	image_answers_end(daemon->image);
-	int error = fs_settle(daemon->fs);
-	if (error)
-		log_say(LOG_WARNING, "%s: unlinked files stay until it is unmounted: %s", daemon->mountpoint,
-			strerror(-error));
+	/* It may take long, and whoever unmounts is not to wait for it. */
+	resend.settles = !pthread_create(&resend.settler, NULL, settle, daemon);
+	if (!resend.settles)
+		settle(daemon);
+}
+
+void resend_settle_end(struct daemon *daemon)
+{
+	if (!resend.settles)
+		return;
+	fs_settle_stop(daemon->fs);
+	pthread_join(resend.settler, NULL);
+	resend.settles = false;
 }
