@@ -19,6 +19,12 @@ void txn_reply(struct txn *txn, uint64_t inode, uint64_t count, bool last)
 	txn->not_last = !last;
 }
 
+void txn_for_request(struct txn *txn, struct request_identity request)
+{
+	txn->for_other = true;
+	txn->request = request;
+}
+
 /* ---- buffers ---- */
 
 static uint8_t *txn_take_buffer(struct txn *txn)
@@ -108,7 +114,7 @@ static void txn_reset(struct txn *txn, struct image *image)
 	txn->releases = false;
 	txn->block_count = txn->taken_count = txn->freed_count = txn->stored_count = 0;
 	txn->reply_inode = txn->reply_count = 0;
-	txn->not_last = false;
+	txn->not_last = txn->for_other = false;
 	txn->meta_promised = 0;
 }
 
@@ -449,7 +455,7 @@ static int txn_append(struct txn *txn, struct record_builder *builder, uint64_t 
 	record->kind = le16_of(RECORD_REDO);
 	record->flags = le16_of(txn->not_last ? 0 : RECORD_LAST);
 	record->blocks = le32_of(builder->blocks);
-	answers_stamp(record);
+	answers_stamp(record, txn->for_other ? txn->request : image_request_identity());
 	record->reply_inode = le64_of(txn->reply_inode);
 	record->reply_count = le64_of(txn->reply_count);
 	if (MUTANT(R5_REPLY_WITHOUT_RECORD)) {
@@ -459,11 +465,11 @@ static int txn_append(struct txn *txn, struct record_builder *builder, uint64_t 
 	/* noted first: a seal that takes up the record finds its data ranges (R8) */
 	syncer_note_stored(txn->image, txn->stored, txn->stored_count);
 	(void)point_reached(POINT_RECORD_NEXT);
-	answers_hold(txn->image, !txn->not_last);
+	answers_hold(txn->image, !txn->not_last && !txn->for_other);
 	(void)point_reached(POINT_RECORD_HELD);
 	int result = journal_append(txn->image, record, ret_end);
 	(void)point_reached(POINT_RECORD_DONE);
-	if (result < 0)
+	if (result < 0 && !txn->for_other)
 		answers_unhold();
 	return result;
 }

@@ -186,6 +186,9 @@ void file_prefault_zeros(void);
 int truncate_to(struct fs *fs, struct inode *inode, uint64_t size) MUST_CHECK;
 /* Finishes all truncates that were cut short, each inode locked meanwhile. -EINTR: after fs_stop. */
 int truncate_finish_intents(struct fs *fs) MUST_CHECK; /* fs_open, fs_settle */
+/* Instead, where requests of an earlier process may be sent again: those truncates are not to be done again.
+ */
+int truncate_note_intents(struct fs *fs) MUST_CHECK;
 
 /* ---- xattr.c ---- */
 int xattr_delete_all(struct fs *fs, uint64_t inode) MUST_CHECK; /* in its own transactions; inode locked */

@@ -73,7 +73,7 @@ static int clear_leftovers(struct fs *fs)
 {
 	/* Finishing intents may take more records than there is room for while the journal is held for
 	 * requests of before, so it is left to fs_settle: a file that grows before that finishes its own. */
-	int result = fs->options.goes_on ? 0 : truncate_finish_intents(fs);
+	int result = fs->options.goes_on ? truncate_note_intents(fs) : truncate_finish_intents(fs);
 	if (!result || result == -EUCLEAN || result == -ENOSPC)
 		result = fs->options.goes_on ? orphan_count_all(fs) : orphan_clear_all(fs);
 	if (result == -EUCLEAN || result == -ENOSPC)
