@@ -21,6 +21,7 @@
 #include "le.h"
 
 #include <assert.h>
+#include <stddef.h>
 
 #define BLOCK_SHIFT	  12
 #define BLOCK_SIZE	  4096u
@@ -303,8 +304,14 @@ struct intent_disk {
 	le32 kind;
 	le32 reserved;
 	le64 first_block; /* TRUNCATE: every extent from this logical block on is to be freed */
+	/* Of the request that began it, as in record_disk: what is left is done without it. Older versions
+	 * end before these. */
+	le64 connection;
+	le64 unique;
 };
-static_assert(sizeof(struct intent_disk) == 16, "format");
+static_assert(sizeof(struct intent_disk) == 32, "format");
+#define INTENT_BYTES_OLD 16u
+static_assert(offsetof(struct intent_disk, connection) == INTENT_BYTES_OLD, "format");
 
 /* ---- the ring
  * ---------------------------------------------------------------------------------------------------- */

@@ -33,10 +33,16 @@ struct fs {
 	pthread_rwlock_t inode_locks[INODE_LOCKS];
 	struct lookups *lookups; /* NULL: not tracked, nobody knows any inode */
 	struct dirty *dirty;
-	bool inlines;	      /* contents of small files may stand in the tree (FEATURE_INLINE) */
-	atomic_bool stopping; /* fs_stop */
-	atomic_ulong orphans; /* never fewer than there are on the orphan list */
+	bool inlines;		 /* contents of small files may stand in the tree (FEATURE_INLINE) */
+	atomic_bool stopping;	 /* fs_stop */
+	atomic_bool settle_over; /* fs_settle_stop */
+	atomic_ulong orphans;	 /* never fewer than there are on the orphan list */
 };
+
+/* ---- mount.c ---- */
+
+/* Is this thread in an fs_settle that is to end? */
+bool settle_is_over(struct fs *fs);
 
 /* ---- inode.c: inode items ---- */
 
@@ -187,6 +193,9 @@ void file_prefault_zeros(void);
 int truncate_to(struct fs *fs, struct inode *inode, uint64_t size) MUST_CHECK;
 /* Finishes all truncates that were cut short, each inode locked meanwhile. -EINTR: after fs_stop. */
 int truncate_finish_intents(struct fs *fs) MUST_CHECK; /* fs_open, fs_settle */
+/* Instead, where requests of an earlier process may be sent again: those truncates are not to be done again.
+ */
+int truncate_note_intents(struct fs *fs) MUST_CHECK;
 
 /* ---- xattr.c ---- */
 int xattr_delete_all(struct fs *fs, uint64_t inode) MUST_CHECK; /* in its own transactions; inode locked */

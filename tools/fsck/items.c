@@ -25,13 +25,13 @@ static void orphan_item(struct fsck *fsck, struct key key, size_t size)
 
 static void intent_item(struct fsck *fsck, struct key key, const uint8_t *bytes, size_t size)
 {
-	struct intent_disk intent;
+	struct intent_disk intent = {.kind = le32_of(0)};
 
-	if (size != sizeof(intent)) {
+	if (size != sizeof(intent) && size != INTENT_BYTES_OLD) {
 		problem_report(fsck, PROBLEM_ITEM_SIZE, key.object, key.type, size);
 		return;
 	}
-	memcpy(&intent, bytes, sizeof(intent));
+	memcpy(&intent, bytes, size);
 	if (le32_get(intent.kind) != INTENT_TRUNCATE || le32_get(intent.reserved) ||
 	    le64_get(intent.first_block) > FILE_BLOCKS_MAX)
 		problem_report(fsck, PROBLEM_INTENT, key.offset, le32_get(intent.kind), 0);
