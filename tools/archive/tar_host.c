@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define BUFFER_BYTES (1u << 20)
@@ -26,6 +27,8 @@ struct host {
 	struct archive_entry_linkresolver *links;
 	bool cuts; /* names begin with "." in place of the first `prefix` bytes */
 	size_t prefix;
+	bool has_top;
+	struct timespec top[2]; /* atime and mtime of the present directory, to be set last */
 	uint64_t count;
 	int first_error;
 	int end; /* nothing more can be done: why */
@@ -44,6 +47,15 @@ static int note(struct host *host, const char *name, int error, const char *text
 	if (error == -EINTR || error == -ENOSPC || error == -ENOMEM || error == -EROFS)
 		host->end = error;
 	return error;
+}
+
+/* Of the flags of chattr(1) only these: other filesystems' say how they store a file. */
+static void keep_flags(struct archive_entry *entry, unsigned long flags)
+{
+	unsigned long set = 0, clear = 0;
+
+	archive_entry_fflags(entry, &set, &clear);
+	archive_entry_set_fflags(entry, set & flags, 0);
 }
 
 /* ---- files, from an entry ---- */
@@ -79,6 +91,22 @@ static int disk_open(struct host *host)
 	return 0;
 }
 
+/* The times of the directory that everything goes into: libarchive leaves those of "." alone. */
+static void note_top(struct host *host, struct archive_entry *entry)
+{
+	const char *name = archive_entry_pathname(entry);
+
+	if (archive_entry_filetype(entry) != AE_IFDIR || (strcmp(name, ".") && strcmp(name, "./")))
+		return;
+	host->top[0] = archive_entry_atime_is_set(entry)
+			   ? (struct timespec){archive_entry_atime(entry), archive_entry_atime_nsec(entry)}
+			   : (struct timespec){.tv_nsec = UTIME_NOW};
+	host->top[1] = archive_entry_mtime_is_set(entry)
+			   ? (struct timespec){archive_entry_mtime(entry), archive_entry_mtime_nsec(entry)}
+			   : (struct timespec){.tv_nsec = UTIME_NOW};
+	host->has_top = true;
+}
+
 /* Directories get their times and modes at the very end. */
 static int disk_close(struct host *host)
 {
@@ -88,6 +116,8 @@ static int disk_close(struct host *host)
 		error = note(host, ".", -EIO, archive_error_string(host->disk));
 	archive_write_free(host->disk);
 	host->disk = NULL;
+	if (host->has_top && utimensat(AT_FDCWD, ".", host->top, 0))
+		error = note(host, ".", -errno, NULL);
 	return error;
 }
 
@@ -151,6 +181,8 @@ static void unpack(struct host *host, struct tar_input *input, struct archive_en
 		     error == -EXDEV ? "a name with \"..\", which could lead out of the directory" : NULL);
 		return;
 	}
+	keep_flags(entry, INODE_FLAGS);
+	note_top(host, entry);
 	error = note_disk(host, entry, archive_write_header(host->disk, entry));
 	if (!error && (archive_entry_size(entry) > 0 || archive_entry_sparse_count(entry) > 0))
 		error = unpack_data(host, input, entry);
@@ -275,6 +307,8 @@ static int open_contents(const char *path)
 static int send_head(struct host *host, struct archive_entry *entry)
 {
 	if (!host->output)
+		note_top(host, entry);
+	if (!host->output)
 		return note_disk(host, entry, archive_write_header(host->disk, entry)) ? -EALREADY : 0;
 	int result = tar_output_head(host->output, entry);
 	if (result < 0)
@@ -333,6 +367,7 @@ static int describe(struct host *host, const FTSENT *item)
 		if (result != ARCHIVE_WARN)
 			return 1;
 	}
+	keep_flags(entry, host->cuts ? 0 : INODE_FLAGS);
 	archive_entry_unset_ctime(entry);
 	archive_entry_unset_birthtime(entry);
 	if (!S_ISDIR(item->fts_statp->st_mode))
