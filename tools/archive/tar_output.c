@@ -243,7 +243,7 @@ int tar_output_data(struct tar_output *output, const void *bytes, size_t length)
 /* libarchive counts the bytes of a hole and does not look at them. */
 int tar_output_hole(struct tar_output *output, uint64_t length)
 {
-	static const uint8_t zeros[HOLE_BYTES];
+	static uint8_t zeros[HOLE_BYTES]; /* not const: then the file of the program would hold them */
 
 	while (length > 0) {
 		size_t step = length < HOLE_BYTES ? (size_t)length : HOLE_BYTES;
