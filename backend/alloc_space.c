@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #define AHEAD_CHUNKS 8u
+#define CUT_LEAVES   (2 * CHUNK_BLOCKS)
 #define GROW_LEAST   (UINT64_C(1) << 20)
 #define GROW_MOST    (UINT64_C(1) << 30)
 #define SIZE_STEP    (UINT64_C(64) << 10) /* the file's size is a multiple of the page size, whatever it is */
@@ -151,10 +152,29 @@ void space_punch(struct image *image, struct alloc_zone *zone, unsigned at, unsi
 
 /* ---- cutting ---- */
 
+/* Where the image may be cut: behind the last block in use, and behind as many chunks with host space as make
+ * up META_LEFT free metadata blocks, so that deletes work on a host that is full when it is mounted again.
+ * alloc.lock is held. */
+static uint64_t space_needed(const struct alloc *alloc, const struct alloc_zone *last)
+{
+	uint64_t end = (last->start + zone_end(last) + RING_ALIGN - 1) & ~(uint64_t)(RING_ALIGN - 1);
+	uint64_t left = alloc->meta_ready - zone_ready_all(last);
+
+	for (unsigned chunk = 0; chunk < ZONE_CHUNKS && left < META_LEFT; chunk++) {
+		unsigned ready = zone_ready_in_chunk(last, chunk), to = (chunk + 1) * CHUNK_BLOCKS;
+
+		to = to < last->usable ? to : last->usable;
+		left += ready;
+		if (ready > 0 && last->start + to > end)
+			end = last->start + to;
+	}
+	return (end + RING_ALIGN - 1) & ~(uint64_t)(RING_ALIGN - 1);
+}
+
 static int space_cut(struct image *image, struct alloc_zone *last)
 {
 	struct alloc *alloc = &image->alloc;
-	uint64_t end = (last->start + zone_end(last) + RING_ALIGN - 1) & ~(uint64_t)(RING_ALIGN - 1);
+	uint64_t end = space_needed(alloc, last);
 	int result;
 
 	if (end << BLOCK_SHIFT >= store_size(image->store))
@@ -164,6 +184,17 @@ static int space_cut(struct image *image, struct alloc_zone *last)
 			zone_set_backed(alloc, last, chunk, false);
 	result = store_set_size(image->store, end << BLOCK_SHIFT);
 	return result == -ENOSPC ? 0 : result;
+}
+
+bool space_left_by_cut(const struct image *image)
+{
+	const struct alloc *alloc = &image->alloc;
+	uint64_t count = atomic_load(&alloc->zone_count);
+	const struct alloc_zone *last = alloc->zones[count - 1];
+	uint64_t end = last->start + zone_end(last) + CUT_LEAVES;
+
+	return alloc->meta_ready < META_LEFT && store_size(image->store) <= end << BLOCK_SHIFT &&
+	       (count == 1 || !zone_is_empty(last));
 }
 
 int alloc_cut_tail(struct image *image)
@@ -176,7 +207,8 @@ int alloc_cut_tail(struct image *image)
 		return 0;
 	pthread_mutex_lock(&alloc->grow_lock);
 	pthread_mutex_lock(&alloc->lock);
-	if (alloc->meta_promised == 0 && atomic_load(&image->ring.tail) >= atomic_load(&image->ring.head))
+	if (alloc->meta_promised == 0 && atomic_load(&image->ring.tail) >= atomic_load(&image->ring.head) &&
+	    !space_left_by_cut(image))
 		result = space_cut(image, alloc->zones[count - 1]);
 	pthread_mutex_unlock(&alloc->lock);
 	pthread_mutex_unlock(&alloc->grow_lock);
