@@ -3,6 +3,7 @@
 #include "daemon.h"
 #include "sibling.h"
 #include "wire.h"
+#include "../../backend/point.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -131,6 +132,7 @@ static void ops_create(fuse_req_t request, fuse_ino_t parent, const char *name, 
 	}
 	reply_fill_entry(&attr, &entry);
 	file->keep_cache = 1;
+	(void)point_reached(POINT_REPLY_NEXT);
 	if (fuse_reply_create(request, &entry, file))
 		fs_forget(daemon->fs, attr.inode, 1);
 }

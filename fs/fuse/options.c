@@ -98,6 +98,34 @@ static int take_root_owner(struct options *options, const char *value)
 	return 0;
 }
 
+/* The largest number means "no id". */
+static int take_id(const char *value, uint32_t *ret_id)
+{
+	unsigned long id;
+	char *end;
+
+	if (take_number(value, UINT32_MAX - 1ul, &end, &id) || *end)
+		return -EINVAL;
+	*ret_id = (uint32_t)id;
+	return 0;
+}
+
+static int take_uid(struct options *options, const char *value)
+{
+	int error = take_id(value, &options->shown.uid);
+
+	options->shown.has_uid = !error;
+	return error;
+}
+
+static int take_gid(struct options *options, const char *value)
+{
+	int error = take_id(value, &options->shown.gid);
+
+	options->shown.has_gid = !error;
+	return error;
+}
+
 static int take_recover(struct options *options, const char *value)
 {
 	static const char *const names[] = {
@@ -190,6 +218,9 @@ static const struct option_row rows[] = {
      "largest size the image may grow to: 20G (default: what the host has)"},
     {"root_owner", OPTION_VALUE, NO_FIELD, "UID:GID", take_root_owner,
      "owner of the root directory of a new image (default: the caller)"},
+    {"uid", OPTION_VALUE, NO_FIELD, "UID", take_uid,
+     "every file appears to belong to this user; chown changes nothing"},
+    {"gid", OPTION_VALUE, NO_FIELD, "GID", take_gid, "the same for the group"},
     {"recover", OPTION_VALUE, NO_FIELD, "warm|cold|auto", take_recover,
      "how to recover an image that was not unmounted (default: auto)"},
     {"commit", OPTION_VALUE, NO_FIELD, "SECONDS", take_commit,

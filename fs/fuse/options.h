@@ -2,7 +2,7 @@
 #ifndef MMFS_OPTIONS_H
 #define MMFS_OPTIONS_H
 
-#include "../../backend/backend.h"
+#include "../fs.h"
 
 struct options {
 	const char *image, *mountpoint; /* as given */
@@ -22,6 +22,7 @@ struct options {
 	uint64_t scratch_bytes;	    /* of memory; 0: not given */
 	uint64_t overlay_bytes;	    /* 0: not given */
 	uint32_t root_uid, root_gid;
+	struct fs_shown_owner shown;
 	unsigned commit_seconds; /* 0: not given */
 	unsigned threads;	 /* 0: by the number of processors */
 	unsigned spin_us;

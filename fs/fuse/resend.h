@@ -24,7 +24,10 @@ void resend_read(const struct fuse_in_header *request, int descriptor);
 bool resend_answer(struct daemon *daemon, const struct fuse_in_header *request);
 /* -1 if there was no earlier daemon. */
 int resend_over_descriptor(void);
-/* Lets go of what the answers needed: records in the ring, and unlinked files that nobody has open. */
+/* Lets go of the records that the answers needed. Then a thread finishes what the daemon that died has left:
+ * truncates, and unlinked files that nobody has open. */
 void resend_end(struct daemon *daemon);
+/* Ends that thread, as soon as it has done a step. */
+void resend_settle_end(struct daemon *daemon);
 
 #endif

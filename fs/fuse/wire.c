@@ -24,7 +24,8 @@ static struct {
 /* Copied in less time than it takes to wake another worker. */
 #define SHORT_BYTES 32768u
 
-#define NOTIFY_RESEND 7 /* FUSE_NOTIFY_RESEND */
+#define NOTIFY_RESEND	 7 /* FUSE_NOTIFY_RESEND */
+#define NOTIFY_INC_EPOCH 8 /* FUSE_NOTIFY_INC_EPOCH */
 
 /* The kernel wants room for its largest WRITE; libfuse gives a page for what comes before the bytes. */
 #define REQUEST_BYTES (WRITE_MOST + 4096u)
@@ -207,15 +208,26 @@ void wire_repeat_init(const void *init, size_t length)
 	repeated.unique = header->unique;
 }
 
-int wire_ask_again(int descriptor)
+/* A message without anything behind its header. */
+static int notify(int descriptor, int what)
 {
-	struct fuse_out_header header = {.len = sizeof(header), .error = NOTIFY_RESEND};
+	struct fuse_out_header header = {.len = sizeof(header), .error = what};
 
 	while (write(descriptor, &header, sizeof(header)) < 0) {
 		if (errno != EINTR)
 			return -errno;
 	}
 	return 0;
+}
+
+int wire_ask_again(int descriptor)
+{
+	return notify(descriptor, NOTIFY_RESEND);
+}
+
+int wire_doubt_names(int descriptor)
+{
+	return notify(descriptor, NOTIFY_INC_EPOCH);
 }
 
 void wire_negotiate(struct fuse_conn_info *connection)
