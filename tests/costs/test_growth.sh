@@ -26,6 +26,7 @@ compare "nodes read" 2 "$(size 1.3 1.6)" "$tmp/few" "$tmp/many"
 full || exit 0
 
 note "through a mount"
+# shellcheck disable=SC2034 # of helper
 here=$MMFS_SOURCE/tests/bench
 helper phases
 helper million
@@ -33,9 +34,9 @@ image=$tmp/a.img mnt=$tmp/mnt
 
 # through NAME: lines "create RATE -", and so on, the best of three.
 through() {
-	local phase i
+	local phase
 	for phase in create stat unlink; do : >"$tmp/$phase"; done
-	for i in 1 2 3; do
+	for _ in 1 2 3; do
 		mkdir "$mnt/work"
 		phases create "$mnt/work" 1 10000 1000 1 >>"$tmp/create"
 		echo 2 >/proc/sys/vm/drop_caches
