@@ -170,9 +170,10 @@ static void fence_set(struct image *image, struct fence *fence)
 	unsigned end;
 
 	pthread_mutex_lock(&alloc->lock);
-	end = zone_end(last);
-	if (!last->beyond && last->start + end < store_size(image->store) >> BLOCK_SHIFT &&
-	    alloc->meta_ready >= ready_from(last, end) + alloc->meta_promised + META_KEPT) {
+	end = (unsigned)(space_needed(alloc, last) - last->start);
+	if (!last->beyond && end <= last->usable && !space_left_by_cut(image) &&
+	    last->start + end < store_size(image->store) >> BLOCK_SHIFT &&
+	    alloc->meta_ready >= ready_from(last, end) + alloc->meta_promised + META_LEFT) {
 		*fence = (struct fence){.zone = last, .at = end, .count = last->usable - end};
 		if (fence->count > 0)
 			zone_take(alloc, last, end, fence->count);
@@ -194,8 +195,10 @@ static int shrink_locked(struct image *image)
 {
 	struct alloc *alloc = &image->alloc;
 	struct fence fence = {0};
-	int result = alloc_drop_empty_zones(image);
+	int result = alloc_find_kept(image);
 
+	if (result == 0)
+		result = alloc_drop_empty_zones(image);
 	if (result < 0)
 		return result == -ENOSPC ? 0 : result;
 	pthread_mutex_lock(&alloc->zone_lock);
@@ -220,7 +223,7 @@ int image_shrink(struct image *image)
 
 	if (image->read_only)
 		return -EROFS;
-	if (image->repairing || image->store->fixed_size)
+	if (image->repairing || image->store->fixed_size || image->store->scratch)
 		return 0;
 	result = syncer_seal(image); /* what was freed until now is released */
 	return result < 0 ? result : shrink_locked(image);

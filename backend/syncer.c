@@ -377,7 +377,7 @@ static bool too_long(struct image *image, bool quiet)
 {
 	uint64_t size = store_size(image->store), slack;
 
-	if (image->repairing || image->store->fixed_size)
+	if (image->repairing || image->store->fixed_size || image->store->scratch)
 		return false;
 	slack = alloc_slack(image);
 	return slack >= SLACK_LEAST && slack > size / (quiet ? 8 : 2);

@@ -37,7 +37,8 @@ int control_backup(const struct ioctl_call *call, struct ioctl_reply *reply)
 		return -EINVAL;
 	memcpy(&given, call->in, sizeof(given));
 	struct backup_file file = {.descriptor = open_copy(call, given.descriptor),
-				   .source = daemon->image_descriptor,
+				   /* what a scratch mount shows is in memory only */
+				   .source = daemon->options->scratch ? -1 : daemon->image_descriptor,
 				   .stopped = is_interrupted,
 				   .context = call->request};
 	if (file.descriptor < 0)

@@ -133,19 +133,20 @@ static int compact(const struct ioctl_call *call, struct ioctl_reply *reply)
 static const struct {
 	unsigned command;
 	bool guarded; /* for root and the user who mounted */
+	bool changes; /* the image itself: not of a scratch mount */
 	int (*run)(const struct ioctl_call *call, struct ioctl_reply *reply);
 } commands[] = {
-    {CONTROL_STATUS, false, status},
-    {CONTROL_STATS, false, stats},
-    {CONTROL_UPGRADE, false, upgrade},
-    {CONTROL_INFO, false, info},
-    {CONTROL_SYNC, false, seal},
-    {CONTROL_TRIM, true, trim},
-    {CONTROL_GROW, true, grow},
-    {CONTROL_LIMIT, true, limit},
-    {CONTROL_LABEL, true, label},
-    {CONTROL_COMPACT, true, compact},
-    {CONTROL_BACKUP, true, control_backup},
+    {CONTROL_STATUS, false, false, status},
+    {CONTROL_STATS, false, false, stats},
+    {CONTROL_UPGRADE, false, false, upgrade},
+    {CONTROL_INFO, false, false, info},
+    {CONTROL_SYNC, false, false, seal},
+    {CONTROL_TRIM, true, true, trim},
+    {CONTROL_GROW, true, true, grow},
+    {CONTROL_LIMIT, true, true, limit},
+    {CONTROL_LABEL, true, true, label},
+    {CONTROL_COMPACT, true, true, compact},
+    {CONTROL_BACKUP, true, false, control_backup},
 };
 
 int ops_control(const struct ioctl_call *call, unsigned command, struct ioctl_reply *reply)
@@ -159,6 +160,8 @@ int ops_control(const struct ioctl_call *call, unsigned command, struct ioctl_re
 			continue;
 		if (commands[i].guarded && uid != 0 && uid != geteuid())
 			return -EPERM;
+		if (commands[i].changes && daemon_of(call->request)->options->scratch)
+			return -EOPNOTSUPP;
 		/* Sent again after a restart they run again: their records are no request's (R17). */
 		image_request_none();
 		return commands[i].run(call, reply);

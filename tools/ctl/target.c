@@ -94,7 +94,9 @@ static int try_mount(const struct mount_line *mount, const char *image, const st
 	close(descriptor);
 	if (mounted_try(mount->point, ret_mounted))
 		return 0;
-	if (!stat(ret_mounted->status.image, &status) && same_file(&status, wanted))
+	/* what a scratch mount shows is its own */
+	if (!ret_mounted->status.scratch && !stat(ret_mounted->status.image, &status) &&
+	    same_file(&status, wanted))
 		return 1;
 	mounted_close(ret_mounted);
 	return 0;
@@ -208,6 +210,8 @@ static const char *reason(int error)
 		       " upgrade' changes that)";
 	case EROFS:
 		return "it is mounted read-only";
+	case EOPNOTSUPP:
+		return "it is a scratch mount, which does not change the image";
 	case ENOSPC:
 		return "no room left on its host";
 	case ENXIO:
