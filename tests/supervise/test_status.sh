@@ -49,8 +49,8 @@ expect_fail 1 'no mmfs is mounted here' mmfsctl status "$mnt/directory"
 expect_fail 1 'no mmfs is mounted here' mmfsctl status "$tmp"
 mmfsctl status "$image" | grep -q '^  supervisor' || fail "not found by its image"
 expect_fail 1 'No such file' mmfsctl status "$tmp/none"
-expect_fail 2 'give one mountpoint' mmfsctl status
-expect_fail 2 'no such output' mmfsctl info --json "$image"
+expect_fail 2 'give an image file or a mountpoint' mmfsctl status
+expect_fail 2 'no such output' mmfsctl upgrade --json "$image"
 unmount "$mnt"
 expect_fail 1 'no mmfs is mounted here' mmfsctl status "$mnt"
 

@@ -57,6 +57,11 @@ mmfsctl get "$mnt" source/. "$tmp/got"
 same_tree "$source" "$tmp/got"
 [ -z "$(mmfsctl ls -aR "$mnt" | grep mmfsctl-)" ] || fail "something is left"
 
+note "import and export"
+mmfsctl export "$image" - names plain/small | tar -t | grep -qx plain/small || fail "export through the mount"
+tar -c -C "$source" names | mmfsctl import "$image" - /source
+[ -f "$mnt/source/names/a" ] || fail "import through the mount"
+
 note "mkdir and rm"
 mmfsctl mkdir -p "$mnt" made/in/several link_to_directory/through
 expect_fail 1 'cannot make made: File exists' mmfsctl mkdir "$image" made

@@ -175,6 +175,18 @@ int target_mounted(const char *path, struct mounted *ret_mounted)
 	return found < 0 ? found : 0;
 }
 
+int target_place(const char *path, bool changes, char **ret_place)
+{
+	struct target target;
+	int error = target_find(path, changes, &target);
+
+	if (error)
+		return error;
+	*ret_place = strdup(target.is_mounted ? target.mounted.path : path);
+	target_close(&target);
+	return *ret_place ? 0 : -ENOMEM;
+}
+
 int target_not_mounted(const char *path)
 {
 	struct target target;

@@ -19,6 +19,8 @@ struct target {
 MUST_CHECK int target_find(const char *path, bool changes, struct target *ret_target);
 /* For commands that make sense of a mount only: -ENOTCONN if the image has none. */
 MUST_CHECK int target_mounted(const char *path, struct mounted *ret_mounted);
+/* The mountpoint of an image that is mounted, or else the path itself; to be freed. */
+MUST_CHECK int target_place(const char *path, bool changes, char **ret_place);
 /* For commands that read the file itself: -EBUSY if it is mounted for writing. */
 MUST_CHECK int target_not_mounted(const char *path);
 void target_close(struct target *target);
