@@ -29,9 +29,10 @@
 #define ZONE_WORDS   (ZONE_BLOCKS / 64)
 #define ZONE_CHUNKS  (ZONE_BLOCKS / CHUNK_BLOCKS)
 #define GROUP_CHUNKS (GROUP_BLOCKS / CHUNK_BLOCKS)
-#define META_KEPT    32u	     /* metadata blocks kept back for transactions that release */
-#define META_LEFT    (META_KEPT / 4) /* of these, what such a transaction may need, and what an unmount leaves \
-				      */
+#define META_KEPT    32u /* metadata blocks kept back for transactions that release */
+#define META_LEFT                                                                                            \
+	(META_KEPT / 4) /* of these, what such a transaction may need, and what an unmount leaves            \
+			 */
 #define PUNCH_LEAST 16u /* blocks; a smaller hole is not worth the call, unless it makes up a chunk */
 
 struct alloc_group {

@@ -78,11 +78,27 @@ struct image_options {
 	struct image_held *held; /* memory that outlives the process; NULL: the image's own */
 };
 
+/* Why a recovery was cold (R14). */
+enum cold_reason {
+	COLD_NOT,
+	COLD_ASKED,	   /* image_options.recover */
+	COLD_FAILED,	   /* the last mount's image failed: SUPER_FAILED */
+	COLD_DISK,	   /* the host cannot write what it caches */
+	COLD_UNKNOWN,	   /* the host tells too little of the file, now or then */
+	COLD_OTHER_HOST,   /* mounted last by a host of another name, in another boot */
+	COLD_OTHER_BOOT,   /* the host has been restarted */
+	COLD_OTHER_FILE,   /* moved, copied or replaced */
+	COLD_OTHER_MOUNT,  /* its filesystem is mounted anew, or seen in another mount namespace */
+	COLD_OTHER_DEVICE, /* the block device has been attached anew */
+	COLD_DAMAGED,	   /* fsck.mmfs has emptied the journal */
+};
+
 /* What image_open found and did, for the program to tell. */
 struct image_report {
 	char text[256]; /* why it was refused: what, and what to do; "" if there is nothing to say */
 	bool was_clean;
 	bool warm; /* recovery was warm */
+	enum cold_reason cold;
 	uint64_t records_replayed;
 	uint64_t records_dropped; /* a cold recovery dropped so many acknowledged but unsealed records */
 	unsigned bad_slots;	  /* superblock slots that were damaged: 0, 1 */
@@ -219,6 +235,15 @@ void txn_reply(struct txn *txn, uint64_t inode, uint64_t count, bool last);
 
 /* ---- requests that may be sent again (answers.c, R17) ---- */
 
+struct request_identity {
+	uint64_t connection, unique; /* 0, 0: no request */
+};
+/* Of the request that this thread is at. */
+struct request_identity image_request_identity(void);
+/* The transaction does what is left of another request, which nobody waits for in this thread. Behind
+ * txn_reply. */
+void txn_for_request(struct txn *txn, struct request_identity request);
+
 /* This thread begins with a request: it is named in its records. `place` is the thread's own, below
  * IMAGE_REQUESTS, and must not outlive the image without image_request_end: a kill ends both. */
 void image_request_begin(struct image *image, unsigned place, uint64_t connection, uint64_t unique);
@@ -232,6 +257,9 @@ struct request_answer {
 };
 /* After goes_on: has this request of the connection happened? Then its answer. */
 bool image_answer(const struct image *image, uint64_t unique, struct request_answer *ret_answer);
+/* Before requests come: of this one there is enough that it must not be done again, as of one that has
+ * happened; what its reply needs. -ENOMEM. */
+MUST_CHECK int image_answer_begun(struct image *image, struct request_identity request, uint64_t inode);
 /* All requests sent again have been answered. */
 void image_answers_end(struct image *image);
 

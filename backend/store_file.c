@@ -340,11 +340,17 @@ static int file_allocated(struct store *store, uint64_t *ret_bytes)
 	return 0;
 }
 
+/* Mapped pages are touched sooner than the kernel is asked about them. */
+#define TOUCH_MOST (128u << 10)
+
 static void file_prefault(struct store *store, uint64_t offset, uint64_t length)
 {
 	uint64_t start = offset - offset % store_file_of(store)->page_size;
 
-	/* Older kernels say EINVAL, pages that cannot be read EFAULT: whoever reads them will see. */
+	/* Older kernels say EINVAL to the second, pages that cannot be read give an error: whoever reads them
+	 * will see. */
+	if (length <= TOUCH_MOST && guard_touch(store->base + offset, length) == 0)
+		return;
 	(void)madvise((void *)(uintptr_t)(store->base + start), offset + length - start, MADV_POPULATE_READ);
 }
 

@@ -18,6 +18,7 @@
 
 #define MAPPING_BYTES (UINT64_C(1) << 44)
 #define LOCK_POLL_MS  50
+#define OPEN_TRIES    10u
 
 /* Neither writes to the file, so any number of them share the lock. */
 static bool only_reads(enum store_mode mode)
@@ -203,6 +204,34 @@ static int file_start(struct store_file *file, enum store_mode mode, struct stor
 	return error;
 }
 
+/* Whoever had the lock may have put another file in the place of this one, which then nobody would find. */
+static bool was_replaced(const struct store_file *file, const char *path)
+{
+	struct stat own, now;
+
+	if (!file->regular || fstat(file->descriptor, &own) < 0)
+		return false;
+	if (stat(path, &now) < 0)
+		return errno == ENOENT;
+	return own.st_dev != now.st_dev || own.st_ino != now.st_ino;
+}
+
+static int open_and_lock(struct store_file *file, const char *path, const struct store_file_options *options)
+{
+	for (unsigned tries = 1;; tries++) {
+		int error = open_file(file, path, options->mode);
+
+		if (error == 0)
+			error = lock_file(file, options);
+		if (error < 0 || !was_replaced(file, path))
+			return error;
+		if (tries == OPEN_TRIES)
+			return -EBUSY;
+		close(file->descriptor);
+		file->descriptor = -1;
+	}
+}
+
 /* Opens and locks; the store is closed if this fails. */
 static int file_lock(const char *path, const struct store_file_options *options, struct store_file **ret_file)
 {
@@ -211,9 +240,7 @@ static int file_lock(const char *path, const struct store_file_options *options,
 
 	if (!file)
 		return -ENOMEM;
-	error = open_file(file, path, options->mode);
-	if (error == 0)
-		error = lock_file(file, options);
+	error = open_and_lock(file, path, options);
 	if (error < 0)
 		store_close(&file->store);
 	else

@@ -235,6 +235,15 @@ static int fallocate_finish(struct fs *fs, struct inode *inode, const struct fs_
 	return result ? result : file_commit(txn, fs, inode, &changed, &(struct file_reply){0}, 0);
 }
 
+/* Where contents are inline, which they may also have become between two steps: a hole is punched there, all
+ * else needs blocks. */
+static int fallocate_inline(struct fs *fs, struct inode *inode, const struct fs_fallocation *f)
+{
+	if (!fallocate_punches(f))
+		return f->stage == STAGE_FINISH ? 0 : inline_convert(fs, inode);
+	return f->stage == STAGE_EDGES ? inline_punch(fs, inode, f->offset, f->offset + f->length) : 0;
+}
+
 /* One record of the present stage, at most; *ret_done: the stage is over. */
 static int fallocate_record(struct fs *fs, struct inode *inode, struct fs_fallocation *f, bool *ret_done)
 {
@@ -242,6 +251,10 @@ static int fallocate_record(struct fs *fs, struct inode *inode, struct fs_falloc
 		 to = f->stage == STAGE_HOLES ? blocks_up(end) : blocks_down(end);
 	int result = 0;
 	*ret_done = true;
+	if (inode->inline_length > 0 && f->stage != STAGE_BEGIN)
+		result = fallocate_inline(fs, inode, f);
+	if (result)
+		return result;
 	switch ((enum fallocate_stage)f->stage) {
 	case STAGE_BEGIN:
 		result = fallocate_begin(fs, inode, f);

@@ -58,6 +58,9 @@ MUST_CHECK int fs_open(struct image *image, const struct fs_options *options, st
 /* After goes_on, once nothing is held for requests of before: finishes intents, and deletes those orphans
  * that nobody knows. Others may work meanwhile. */
 MUST_CHECK int fs_settle(struct fs *fs);
+/* From another thread: fs_settle is to return soon, with -EINTR if it is not done. What it leaves is done by
+ * fs_close and the next mount. Not to be taken back. */
+void fs_settle_stop(struct fs *fs);
 /* The program is about to end: operations that take long give up with -EINTR, or leave to the next mount what
  * can be finished then. For any thread; not to be taken back. */
 void fs_stop(struct fs *fs);

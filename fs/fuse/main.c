@@ -3,6 +3,7 @@
 #include "handover.h"
 #include "supervisor.h"
 #include "takeover.h"
+#include "../../backend/point.h"
 #include "../../tools/common/open_image.h"
 
 #include <errno.h>
@@ -75,7 +76,9 @@ static int open_all(struct daemon *daemon)
 
 	if (daemon->handover)
 		handover_lookups(daemon->handover, &lookups);
-	int error = open_image("mmfs", daemon->image_path, &how, &daemon->image, NULL);
+	int error = daemon->goes_on ? point_reached(POINT_RECOVERY) : 0;
+	if (!error)
+		error = open_image("mmfs", daemon->image_path, &how, &daemon->image, NULL);
 
 	if (error)
 		return error; /* it has been said */
@@ -130,6 +133,9 @@ static int serve(struct daemon *daemon, bool *ret_abandoned)
 			log_say(LOG_WARNING, "/: %s", strerror(errno));
 		error = session_serve(daemon, ret_abandoned);
 	}
+	/* A shortage passes. What there is so far is left to the next one as by a kill. */
+	if (daemon->goes_on && (error == -ENOMEM || error == -EAGAIN))
+		_exit(SUPERVISOR_STARVED);
 	if (daemon->session && !*ret_abandoned)
 		session_destroy(daemon);
 	/* Last, since it lets go of the lock: whoever waits for that finds everything done. */

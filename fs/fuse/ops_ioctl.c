@@ -7,6 +7,7 @@
 #include "caller.h"
 #include "control.h"
 #include "upgrade.h"
+#include "../../backend/point.h"
 
 #include <errno.h>
 #include <string.h>
@@ -230,10 +231,12 @@ static void handle_ioctl(fuse_req_t request, fuse_ino_t inode, unsigned command,
 	}
 	if (!error && reply.length > out_size)
 		error = -EINVAL;
-	if (error)
+	if (error) {
 		reply_error(request, error);
-	else
-		fuse_reply_ioctl(request, 0, &reply.bytes, reply.length);
+		return;
+	}
+	(void)point_reached(POINT_REPLY_NEXT);
+	fuse_reply_ioctl(request, 0, &reply.bytes, reply.length);
 }
 
 void ops_ioctl(struct fuse_lowlevel_ops *ops)

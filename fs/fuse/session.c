@@ -401,6 +401,7 @@ int session_serve(struct daemon *daemon, bool *ret_abandoned)
 	} else {
 		tell_ready(daemon);
 		enum end end = wait_for_end(daemon, signals);
+		resend_settle_end(daemon);
 		if (end == END_UPGRADE)
 			upgrade_leave(daemon, signals);
 		if (end == END_SIGNAL)

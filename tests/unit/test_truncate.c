@@ -218,6 +218,7 @@ static void test_damaged_intents(void **state)
 	} cases[] = {
 	    {{.kind = le32_of(9)}, sizeof(struct intent_disk), -EUCLEAN, true},
 	    {{.kind = le32_of(INTENT_TRUNCATE)}, 7, -EUCLEAN, true},
+	    {{.kind = le32_of(INTENT_TRUNCATE), .first_block = le64_of(1)}, INTENT_BYTES_OLD, 0, true},
 	    {{.kind = le32_of(INTENT_TRUNCATE), .first_block = le64_of(FILE_BLOCKS_MAX + 1)},
 	     sizeof(struct intent_disk),
 	     -EUCLEAN,

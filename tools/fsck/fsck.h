@@ -92,6 +92,9 @@ enum problem_code {
 	PROBLEM_INODE_TIME,
 	PROBLEM_INODE_PARENT,
 	PROBLEM_INODE_RESERVED,
+	PROBLEM_INODE_INLINE,
+	PROBLEM_INLINE_LENGTH,
+	PROBLEM_INLINE_BLOCKS,
 	PROBLEM_INODE_BLOCKS,
 	PROBLEM_INODE_XATTRS,
 	PROBLEM_SYMLINK_PIECES,
@@ -318,6 +321,7 @@ struct object {
 	uint64_t symlink_bytes, symlink_pieces;
 	bool symlink_bad;
 	uint64_t extent_end, extent_blocks; /* logical; physical */
+	uint64_t inline_length, inline_bytes; /* as the inode says; as its item has */
 	uint64_t value_bytes, value_pieces;
 };
 
@@ -381,6 +385,7 @@ int fix_inode_put(struct txn *txn, uint64_t number, const struct inode_disk *dis
 void fix_inode_make(struct fsck *fsck, uint64_t number, uint32_t mode, struct inode_disk *ret_disk);
 
 /* fix_data.c */
+int fix_inline(struct fsck *fsck, const struct fix *fix);
 int fix_symlink(struct fsck *fsck, const struct fix *fix);
 int fix_xattr(struct fsck *fsck, const struct fix *fix);
 int fix_xattr_value(struct fsck *fsck, const struct fix *fix); /* drops the xattr of a lost value */
