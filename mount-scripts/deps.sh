@@ -6,9 +6,10 @@
 #   deps.sh --install  installs what is missing of it (as root, or through sudo); prints nothing if all is there
 set -eu
 
-packages="gcc meson ninja-build pkg-config libc6-dev libfuse3-dev fuse3 libxxhash-dev"
+packages="gcc meson ninja-build pkg-config libc6-dev libfuse3-dev fuse3 libxxhash-dev libarchive-dev"
 test_packages="libcmocka-dev clang clang-format clang-tidy cppcheck shellcheck mandoc man-db git sqlite3 postgresql postgresql-contrib attr acl
-	e2fsprogs xfsprogs btrfs-progs fuse2fs tar perl python3 strace util-linux procps libcap2-bin jq"
+	e2fsprogs xfsprogs btrfs-progs fuse2fs tar perl python3 strace util-linux procps libcap2-bin jq libarchive-tools
+	zsh fish bash-completion"
 tests=false
 install=false
 
