@@ -186,7 +186,7 @@ mkfs.mmfs -q -J 1M --label=old "$tmp/old.img"
 for signal in INT TERM HUP KILL; do
 	for target in new old; do
 		slow mkfs.mmfs --force -J 1M --from - "$tmp/$target.img"
-		ls -A "$tmp" | grep -E 'img.new|new.img' && fail "it has a name before it is complete"
+		[ -z "$(find "$tmp" -maxdepth 1 \( -name '*.new-*' -o -name new.img \))" ] || fail "it has a name already"
 		kill -$signal "$pid"
 		ended
 		case $signal in
