@@ -6,6 +6,7 @@
 #include <archive.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <locale.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -132,7 +133,9 @@ static void support(struct archive *archive)
 	    archive_read_support_format_ar,  archive_read_support_format_cab,
 	    archive_read_support_format_lha, archive_read_support_format_iso9660,
 	    archive_read_support_format_rar, archive_read_support_format_rar5,
+#ifndef MMFS_STATIC
 	    archive_read_support_format_xar,
+#endif
 	};
 
 	/* one that the library was built without is not recognised then */
@@ -149,6 +152,8 @@ static int start(struct tar_input *input)
 	if (!archive)
 		return -ENOMEM;
 	input->archive = archive;
+	/* names are UTF-8, or bytes */
+	setlocale(LC_CTYPE, "C.UTF-8");
 	support(archive);
 	archive_read_set_callback_data(archive, input);
 	archive_read_set_read_callback(archive, read_some);
