@@ -21,6 +21,7 @@
 #include "le.h"
 
 #include <assert.h>
+#include <stddef.h>
 
 #define BLOCK_SHIFT	  12
 #define BLOCK_SIZE	  4096u
@@ -271,13 +272,15 @@ struct xattr_disk {
 };
 static_assert(sizeof(struct xattr_disk) == 16, "format");
 
-/* One name. Entries with the same 48-bit hash share an item, one after the other. */
+/* One name. Entries with the same 48-bit hash share an item, one after the other. An index is not given to
+ * another name while the item lives, until all have been given. */
 struct dirent_disk {
 	le64 inode;
-	le16 index;   /* within the item, below 2^14; never given to another name while the item lives */
+	le16 index;   /* within the item, below DIRENT_INDEX_LIMIT */
 	uint8_t type; /* DT_ */
 	uint8_t name_length;
-	le32 reserved;
+	le16 next_index; /* in the item's last entry: that of the next new name; 0: index + 1 */
+	le16 reserved;
 	/* name */
 };
 static_assert(sizeof(struct dirent_disk) == 16, "format");
@@ -301,8 +304,14 @@ struct intent_disk {
 	le32 kind;
 	le32 reserved;
 	le64 first_block; /* TRUNCATE: every extent from this logical block on is to be freed */
+	/* Of the request that began it, as in record_disk: what is left is done without it. Older versions
+	 * end before these. */
+	le64 connection;
+	le64 unique;
 };
-static_assert(sizeof(struct intent_disk) == 16, "format");
+static_assert(sizeof(struct intent_disk) == 32, "format");
+#define INTENT_BYTES_OLD 16u
+static_assert(offsetof(struct intent_disk, connection) == INTENT_BYTES_OLD, "format");
 
 /* ---- the ring
  * ---------------------------------------------------------------------------------------------------- */

@@ -175,7 +175,8 @@ static int fallocate_punch(struct fs *fs, struct inode *inode, uint64_t from, ui
 	uint64_t freed;
 	bool done;
 	changed.mtime = changed.ctime = inode_now();
-	int result = txn_begin(fs->image, EXTENT_REMOVE_CHANGES(FALLOCATE_EXTENTS) + 1, TXN_RELEASES, &txn);
+	int result = txn_begin(fs->image, EXTENT_REMOVE_CHANGES(FALLOCATE_EXTENTS) + 1,
+			       TXN_RELEASES | TXN_SPARES, &txn);
 	if (result)
 		return result;
 	result = extent_remove(txn, fs, inode->number, from, to, FALLOCATE_EXTENTS, &freed, &done);
@@ -188,6 +189,15 @@ static int fallocate_punch(struct fs *fs, struct inode *inode, uint64_t from, ui
 	if (!result)
 		*ret_done = done;
 	return result;
+}
+
+/* Behind the last block that the range takes away: the one that holds the file's end goes with what the file
+ * has in it. */
+static uint64_t fallocate_punch_end(const struct inode *inode, const struct fs_fallocation *f)
+{
+	uint64_t end = f->offset + f->length;
+	bool last = end >= inode->size && blocks_down(end) < blocks_up(inode->size);
+	return last ? blocks_up(end) : blocks_down(end);
 }
 
 /* Zeroes [offset, offset+length) of one block in place: an overwrite. */
@@ -266,6 +276,7 @@ static int fallocate_record(struct fs *fs, struct inode *inode, struct fs_falloc
 		*ret_done = !(f->mode & FALLOC_FL_ZERO_RANGE) || f->at >= to;
 		break;
 	case STAGE_PUNCH:
+		to = fallocate_punch_end(inode, f);
 		if (fallocate_punches(f) && f->at < to)
 			result = fallocate_punch(fs, inode, f->at, to, ret_done);
 		break;

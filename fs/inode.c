@@ -1,5 +1,6 @@
 /* Inode items: checked when read, encoded when written; and the locks of inodes. */
 #include "fs_i.h"
+#include "owner.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -148,7 +149,7 @@ int inode_erase(struct txn *txn, uint64_t number)
 	return tree_delete(txn, TREE_FILES, inode_key(number));
 }
 
-void inode_attr(const struct inode *inode, struct fs_attr *ret_attr)
+void inode_attr(const struct fs *fs, const struct inode *inode, struct fs_attr *ret_attr)
 {
 	*ret_attr = (struct fs_attr){
 	    .inode = inode->number,
@@ -168,6 +169,7 @@ void inode_attr(const struct inode *inode, struct fs_attr *ret_attr)
 	    .rdev_minor = inode->rdev_minor,
 	    .flags = inode->flags,
 	};
+	owner_show(fs, ret_attr);
 }
 
 struct timespec inode_now(void)

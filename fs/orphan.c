@@ -158,7 +158,7 @@ int orphan_delete(struct fs *fs, uint64_t inode)
 	bool gone = false;
 	while (!gone) {
 		bool xattrs = false;
-		int result = delete_step(fs, inode, &gone, &xattrs);
+		int result = settle_is_over(fs) ? -EINTR : delete_step(fs, inode, &gone, &xattrs);
 		if (!result && xattrs)
 			result = xattr_delete_all(fs, inode);
 		if (result)
@@ -268,7 +268,7 @@ int orphan_clear_unknown(struct fs *fs)
 	uint64_t number = 0;
 	int result = 0;
 	for (uint64_t from = 0; !result; from = number + 1) {
-		result = orphan_listed(fs, from, &number);
+		result = settle_is_over(fs) ? -EINTR : orphan_listed(fs, from, &number);
 		if (!result)
 			orphan_collect(fs, number);
 		if (number == UINT64_MAX)

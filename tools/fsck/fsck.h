@@ -294,7 +294,7 @@ typedef void (*walk_visit)(struct fsck *fsck, struct key key, const uint8_t *byt
 
 /* Visits every item of a tree in key order. With `check`, nodes are checked and claimed, and what is wrong
  * with them is said (sets fsck->incomplete). Without, only a tree that was found whole may be walked. */
-void walk_tree(struct fsck *fsck, enum tree_id tree, bool check, walk_visit visit);
+void walk_nodes(struct fsck *fsck, enum tree_id tree, bool check, walk_visit visit);
 
 /* ---- inodes.c ---- */
 
@@ -341,6 +341,7 @@ size_t extent_bad_field(const struct fsck *fsck, uint64_t logical, const struct 
 bool dirent_next(const uint8_t *bytes, size_t size, size_t *at, struct dirent_disk *ret_entry,
 		 const char **ret_name);
 bool dirent_name_possible(const char *name, size_t length);
+bool dirent_next_possible(const struct dirent_disk *entry); /* its next_index */
 /* Is the name also among the entries that begin at `at`? */
 bool dirent_again(const uint8_t *bytes, size_t size, size_t at, const char *name, size_t length);
 bool xattr_next(const uint8_t *bytes, size_t size, size_t *at, struct xattr_disk *ret_xattr,
