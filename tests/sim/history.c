@@ -41,6 +41,31 @@ int mount_close(struct mount *mount)
 }
 
 /* The fs is freed without clearing orphans by closing it on a store that takes no more writes. */
+int mount_again(struct mount *mount)
+{
+	int error = mount_close(mount);
+
+	return error ? error : mount_open(mount);
+}
+
+int mount_compact(struct mount *mount)
+{
+	struct fs_compaction compaction = {0};
+	int error;
+
+	do
+		error = fs_compact_step(mount->fs, &compaction);
+	while (error > 0);
+	return error;
+}
+
+int mount_trim(struct mount *mount)
+{
+	uint64_t trimmed;
+
+	return image_trim(mount->image, &trimmed);
+}
+
 void mount_drop(struct mount *mount)
 {
 	bool recording = mount->sim->recording;

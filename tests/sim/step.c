@@ -520,8 +520,6 @@ static int run_sync(struct step_call *call)
 {
 	struct mount *mount = call->mount;
 	struct image *image = mount->image;
-	struct fs_compaction compaction = {0};
-	uint64_t trimmed;
 	int error = 0;
 
 	switch (call->step->kind) {
@@ -541,17 +539,13 @@ static int run_sync(struct step_call *call)
 		error = image_checkpoint(image);
 		break;
 	case STEP_TRIM:
-		error = image_trim(image, &trimmed);
+		error = mount_trim(mount);
 		break;
 	case STEP_COMPACT:
-		do
-			error = fs_compact_step(mount->fs, &compaction);
-		while (error > 0);
+		error = mount_compact(mount);
 		break;
 	default: /* REMOUNT */
-		error = mount_close(mount);
-		if (!error)
-			error = mount_open(mount);
+		error = mount_again(mount);
 		break;
 	}
 	return judge(call, error, true);
