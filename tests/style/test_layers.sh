@@ -44,7 +44,7 @@ no_include "tools include FUSE" '[<"].*fuse' "${tools[@]}"
 # Its tokens too: a type declared by hand is as bad as an include.
 none "FUSE outside fs/fuse" '\bfuse_[a-z]|\bFUSE_[A-Z]' "${backend[@]}" "${fs[@]}" "${tools[@]}"
 
-image_calls='\b(mmap|mmap64|munmap|mremap|msync|mprotect|madvise|ftruncate|ftruncate64|fallocate|posix_fallocate|'
+image_calls='\b(mmap|mmap64|munmap|mremap|msync|mprotect|madvise|mincore|ftruncate|ftruncate64|fallocate|posix_fallocate|'
 image_calls+='fdatasync|pwrite|pwritev|copy_file_range)[[:space:]]*\('
 others=()
 for file in "${backend[@]}" "${fs[@]}" "${fuse[@]}" "${tools[@]}"; do
