@@ -276,9 +276,19 @@ static int data_check_bytes(const struct image *image, uint64_t offset, size_t l
 	return offset > size || length > size - offset ? -EIO : 0;
 }
 
-int data_write(struct image *image, uint64_t offset, const void *bytes, size_t length)
+/* In a scratch store what is overwritten takes memory as new blocks do. */
+static int data_prepare(struct image *image, uint64_t offset, size_t length)
 {
 	int result = data_check_bytes(image, offset, length);
+
+	if (result == 0 && image->store->scratch)
+		result = store_reserve(image->store, offset, length);
+	return result;
+}
+
+int data_write(struct image *image, uint64_t offset, const void *bytes, size_t length)
+{
+	int result = data_prepare(image, offset, length);
 
 	if (result < 0)
 		return result;
@@ -289,7 +299,7 @@ int data_write(struct image *image, uint64_t offset, const void *bytes, size_t l
 
 int data_zero(struct image *image, uint64_t offset, size_t length)
 {
-	int result = data_check_bytes(image, offset, length);
+	int result = data_prepare(image, offset, length);
 
 	if (result < 0)
 		return result;

@@ -3,7 +3,8 @@
  *
  *   alloc_zone.c   one zone in memory: its bits, groups, and runs of free blocks; no locking of its own
  *   alloc.c        opening, adding and dropping zones
- *   alloc_space.c  size of the file and host space: growing, backing, punching, trimming, cutting
+ *   alloc_space.c  size of the file and host space: growing, backing, punching, cutting
+ *   alloc_trim.c   punching what is free when asked to
  *   alloc_free.c   what transactions took and freed: commit, abort, quarantine
  *   alloc_meta.c   metadata blocks
  *   alloc_data.c   data blocks, and the bytes in them

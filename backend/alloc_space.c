@@ -150,68 +150,6 @@ void space_punch(struct image *image, struct alloc_zone *zone, unsigned at, unsi
 	pthread_mutex_unlock(&alloc->lock);
 }
 
-/* ---- fstrim ---- */
-
-/* Are all chunks that the run touches punched already? */
-static bool space_is_punched(const struct alloc_zone *zone, unsigned at, unsigned count)
-{
-	for (unsigned chunk = at / CHUNK_BLOCKS; chunk <= (at + count - 1) / CHUNK_BLOCKS; chunk++)
-		if (!bitmap_get(zone->punched, chunk))
-			return false;
-	return true;
-}
-
-/* Punches the free runs of a zone one by one; each is taken while it is punched (R11). */
-static uint64_t space_trim_zone(struct image *image, struct alloc_zone *zone)
-{
-	struct alloc *alloc = &image->alloc;
-	uint64_t size = store_size(image->store) >> BLOCK_SHIFT;
-	uint64_t punched = 0, before;
-	unsigned at = 0;
-
-	while (at < ZONE_BLOCKS) {
-		unsigned count = 0;
-
-		pthread_mutex_lock(&alloc->grow_lock);
-		pthread_mutex_lock(&alloc->lock);
-		at = zone_next_free(zone, at);
-		if (at < ZONE_BLOCKS && zone->start + at < size)
-			count = zone_run(zone, at, ZONE_BLOCKS);
-		if (count > size - (zone->start + at))
-			count = (unsigned)(size - (zone->start + at));
-		if (count > 0 && !space_is_punched(zone, at, count)) {
-			zone_take(alloc, zone, at, count);
-			pthread_mutex_unlock(&alloc->lock);
-			before = atomic_load(&alloc->punched_blocks);
-			space_punch(image, zone, at, count);
-			punched += atomic_load(&alloc->punched_blocks) - before;
-		} else {
-			pthread_mutex_unlock(&alloc->lock);
-		}
-		pthread_mutex_unlock(&alloc->grow_lock);
-		if (count == 0)
-			break;
-		at += count;
-	}
-	return punched;
-}
-
-int image_trim(struct image *image, uint64_t *ret_bytes)
-{
-	uint64_t blocks = 0;
-	int result;
-
-	if (image->read_only)
-		return -EROFS;
-	result = syncer_seal(image); /* what was freed until now is trimmed too */
-	if (result < 0)
-		return result;
-	for (uint64_t i = 0; i < atomic_load(&image->alloc.zone_count); i++)
-		blocks += space_trim_zone(image, image->alloc.zones[i]);
-	*ret_bytes = blocks << BLOCK_SHIFT;
-	return 0;
-}
-
 /* ---- cutting ---- */
 
 /* Where the image may be cut: behind the last block in use, and behind as many chunks with host space as make

@@ -123,7 +123,8 @@ MUST_CHECK int image_open(struct store *store, const struct image_options *optio
  * these, closed all the same. A read-only image just closes. NULL is allowed. */
 int image_close(struct image *image);
 
-/* Closes without writing anything more, as a kill would: for tests. */
+/* Closes without writing anything more, as a kill would: for tests, and for what nobody keeps (scratch). NULL
+ * is allowed. */
 void image_drop(struct image *image);
 
 /* Session identity of an open file (R14). Unknown parts make it differ from everything. */
@@ -240,6 +241,15 @@ void txn_reply(struct txn *txn, uint64_t inode, uint64_t count, bool last);
 
 /* ---- requests that may be sent again (answers.c, R17) ---- */
 
+struct request_identity {
+	uint64_t connection, unique; /* 0, 0: no request */
+};
+/* Of the request that this thread is at. */
+struct request_identity image_request_identity(void);
+/* The transaction does what is left of another request, which nobody waits for in this thread. Behind
+ * txn_reply. */
+void txn_for_request(struct txn *txn, struct request_identity request);
+
 /* This thread begins with a request: it is named in its records. `place` is the thread's own, below
  * IMAGE_REQUESTS, and must not outlive the image without image_request_end: a kill ends both. */
 void image_request_begin(struct image *image, unsigned place, uint64_t connection, uint64_t unique);
@@ -253,6 +263,9 @@ struct request_answer {
 };
 /* After goes_on: has this request of the connection happened? Then its answer. */
 bool image_answer(const struct image *image, uint64_t unique, struct request_answer *ret_answer);
+/* Before requests come: of this one there is enough that it must not be done again, as of one that has
+ * happened; what its reply needs. -ENOMEM. */
+MUST_CHECK int image_answer_begun(struct image *image, struct request_identity request, uint64_t inode);
 /* All requests sent again have been answered. */
 void image_answers_end(struct image *image);
 
@@ -314,6 +327,17 @@ uint64_t image_sealed(const struct image *image);
 MUST_CHECK int image_checkpoint(struct image *image);
 /* As fstrim: gives free space in the image back to the host. Returns bytes by ret_bytes. */
 MUST_CHECK int image_trim(struct image *image, uint64_t *ret_bytes);
+/* A part of it, by steps of a bounded time, between which nothing is locked: call it until it returns 0 or an
+ * error. 1: there is more to do. -EINVAL: not a block long, behind the image's limit, or `least` is more than
+ * free runs can have. -EROFS. */
+struct image_trimming {
+	uint64_t start, end; /* bytes of the image */
+	uint64_t least;	     /* bytes: shorter runs of free blocks stay as they are */
+	uint64_t trimmed;    /* bytes given back until now */
+	uint64_t at, run_end;
+	bool begun; /* these are its own, 0 at first */
+};
+MUST_CHECK int image_trim_step(struct image *image, struct image_trimming *trimming);
 
 /* ---- looking inside (dump, fsck) ---- */
 
@@ -326,7 +350,8 @@ uint64_t image_size_blocks(const struct image *image);
 
 struct image_stats {
 	uint64_t records, record_bytes, seals, checkpoints, syncs, punched_blocks, overlay_bytes, ring_used;
-	uint64_t ring_tail; /* LSN; the head is ring_used after it */
+	uint64_t ring_tail;		      /* LSN; the head is ring_used after it */
+	uint64_t scratch_used, scratch_limit; /* bytes of memory; 0: not a scratch store */
 };
 void image_stats(struct image *image, struct image_stats *ret_stats);
 

@@ -91,6 +91,8 @@ struct txn {
 	unsigned stored_count;
 	uint64_t reply_inode, reply_count;
 	bool not_last;
+	bool for_other; /* its record is not of the request at hand, but of this one */
+	struct request_identity request;
 	uint8_t *record;	 /* buffer of the largest record, kept between transactions */
 	size_t record_room;	 /* its size */
 	unsigned meta_promised;	 /* metadata blocks prepared for it and not taken yet */
@@ -387,7 +389,7 @@ struct answers {
 	struct image_held *held;
 	bool own_held;
 	atomic_ullong all_held; /* nothing from this LSN on may go; UINT64_MAX: no such bound */
-	struct answer *list;	/* of requests that have happened; fixed once the image is open */
+	struct answer *list;	/* of requests that have happened; fixed once requests come */
 	size_t count, capacity;
 };
 
@@ -403,7 +405,7 @@ uint64_t answers_held(const struct image *image);
 void answers_need_room(struct image *image);
 /* At commit, tree lock held: names the request at hand; holds its last record before that is appended, or
  * not, where that failed. */
-void answers_stamp(struct record_disk *record);
+void answers_stamp(struct record_disk *record, struct request_identity request);
 void answers_hold(struct image *image, bool last);
 void answers_unhold(void);
 

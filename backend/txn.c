@@ -4,6 +4,7 @@
  * time: it holds the tree lock exclusively from txn_begin to txn_commit or txn_abort.
  */
 #include "image_i.h"
+#include "point.h"
 #include "record_build.h"
 
 #include <errno.h>
@@ -16,6 +17,12 @@ void txn_reply(struct txn *txn, uint64_t inode, uint64_t count, bool last)
 	txn->reply_inode = inode;
 	txn->reply_count = count;
 	txn->not_last = !last;
+}
+
+void txn_for_request(struct txn *txn, struct request_identity request)
+{
+	txn->for_other = true;
+	txn->request = request;
 }
 
 /* ---- buffers ---- */
@@ -107,7 +114,7 @@ static void txn_reset(struct txn *txn, struct image *image)
 	txn->spares = false;
 	txn->block_count = txn->taken_count = txn->freed_count = txn->stored_count = 0;
 	txn->reply_inode = txn->reply_count = 0;
-	txn->not_last = false;
+	txn->not_last = txn->for_other = false;
 	txn->meta_promised = 0;
 }
 
@@ -464,7 +471,7 @@ static int txn_append(struct txn *txn, struct record_builder *builder, uint64_t 
 	record->kind = le16_of(RECORD_REDO);
 	record->flags = le16_of(txn->not_last ? 0 : RECORD_LAST);
 	record->blocks = le32_of(builder->blocks);
-	answers_stamp(record);
+	answers_stamp(record, txn->for_other ? txn->request : image_request_identity());
 	record->reply_inode = le64_of(txn->reply_inode);
 	record->reply_count = le64_of(txn->reply_count);
 	if (MUTANT(R5_REPLY_WITHOUT_RECORD)) {
@@ -473,9 +480,12 @@ static int txn_append(struct txn *txn, struct record_builder *builder, uint64_t 
 	}
 	/* noted first: a seal that takes up the record finds its data ranges (R8) */
 	syncer_note_stored(txn->image, txn->stored, txn->stored_count);
-	answers_hold(txn->image, !txn->not_last);
+	(void)point_reached(POINT_RECORD_NEXT);
+	answers_hold(txn->image, !txn->not_last && !txn->for_other);
+	(void)point_reached(POINT_RECORD_HELD);
 	int result = journal_append(txn->image, record, ret_end);
-	if (result < 0)
+	(void)point_reached(POINT_RECORD_DONE);
+	if (result < 0 && !txn->for_other)
 		answers_unhold();
 	return result;
 }

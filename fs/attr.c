@@ -1,6 +1,7 @@
 /* Attributes. Reading them never writes them; what reading a file does to its atime is in file.c. */
 #include "acl.h"
 #include "flags.h"
+#include "owner.h"
 
 #include <errno.h>
 
@@ -13,7 +14,7 @@ int fs_getattr(struct fs *fs, uint64_t number, struct fs_attr *ret_attr)
 	image_read_unlock(fs->image);
 	inode_unlock(fs, number);
 	if (!result)
-		inode_attr(&inode, ret_attr);
+		inode_attr(fs, &inode, ret_attr);
 	return result;
 }
 
@@ -145,12 +146,15 @@ int fs_setattr(struct fs *fs, uint64_t number, const struct fs_set *set, struct 
 	image_read_unlock(fs->image);
 	if (!result)
 		result = flags_check_set(&inode, set);
-	if (!result && (set->what & FS_SET_SIZE))
-		result = set_with_size(fs, set, &inode);
-	else if (!result && set->what)
-		result = set_attributes(fs, set, &inode, !(set->what & FS_SET_MORE));
+	struct fs_set stored = {0};
+	if (!result)
+		owner_restrict(fs, &inode, set, &stored);
+	if (!result && (stored.what & FS_SET_SIZE))
+		result = set_with_size(fs, &stored, &inode);
+	else if (!result && stored.what)
+		result = set_attributes(fs, &stored, &inode, !(stored.what & FS_SET_MORE));
 	inode_unlock(fs, number);
 	if (!result)
-		inode_attr(&inode, ret_attr);
+		inode_attr(fs, &inode, ret_attr);
 	return result;
 }

@@ -31,10 +31,17 @@ struct fs_lookup_memory {
 	void (*clear)(void *start, size_t length);
 };
 
+/* Instead of the owners that are stored; owner.h. */
+struct fs_shown_owner {
+	bool has_uid, has_gid;
+	uint32_t uid, gid;
+};
+
 struct fs_options {
 	bool read_only;
 	bool acl; /* POSIX ACLs: without it they are kept, but nobody sees them and nothing inherits them */
 	bool noatime; /* never change atime by reading; default: relatime for reads that reach us */
+	struct fs_shown_owner shown; /* everything appears to belong to them, and permissions go by that */
 	uint32_t root_uid, root_gid; /* of the root directory, when it is made */
 	bool track_lookups; /* unlinked inodes live until fs_forget says 0; else they go with their last name
 			     */
@@ -51,6 +58,9 @@ MUST_CHECK int fs_open(struct image *image, const struct fs_options *options, st
 /* After goes_on, once nothing is held for requests of before: finishes intents, and deletes those orphans
  * that nobody knows. Others may work meanwhile. */
 MUST_CHECK int fs_settle(struct fs *fs);
+/* From another thread: fs_settle is to return soon, with -EINTR if it is not done. What it leaves is done by
+ * fs_close and the next mount. Not to be taken back. */
+void fs_settle_stop(struct fs *fs);
 /* The program is about to end: operations that take long give up with -EINTR, or leave to the next mount what
  * can be finished then. For any thread; not to be taken back. */
 void fs_stop(struct fs *fs);
@@ -265,5 +275,7 @@ struct fs_statfs {
 	uint64_t inodes, free_inodes;
 };
 MUST_CHECK int fs_statfs(struct fs *fs, struct fs_statfs *ret);
+/* One step of a trim, as image_trim_step; -EINTR after fs_stop. */
+MUST_CHECK int fs_trim_step(struct fs *fs, struct image_trimming *trimming);
 
 #endif

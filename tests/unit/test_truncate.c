@@ -158,6 +158,7 @@ static void test_stopping(void **state)
 	struct fs_set grow = {.what = FS_SET_SIZE, .size = 100 * BLOCK_SIZE};
 	assert_int_equal(fs_setattr(f.fs, file, &grow, &attr), -EINTR);
 	assert_int_equal(fs_fallocate(f.fs, file, 0, 0, 100 * BLOCK_SIZE), -EINTR);
+	assert_int_equal(fs_trim_step(f.fs, &(struct image_trimming){.end = UINT64_MAX}), -EINTR);
 	struct store_sim *sim = f.sim;
 	assert_int_equal(fs_close(f.fs), 0);
 	assert_int_equal(image_close(f.image), 0);
@@ -217,6 +218,7 @@ static void test_damaged_intents(void **state)
 	} cases[] = {
 	    {{.kind = le32_of(9)}, sizeof(struct intent_disk), -EUCLEAN, true},
 	    {{.kind = le32_of(INTENT_TRUNCATE)}, 7, -EUCLEAN, true},
+	    {{.kind = le32_of(INTENT_TRUNCATE), .first_block = le64_of(1)}, INTENT_BYTES_OLD, 0, true},
 	    {{.kind = le32_of(INTENT_TRUNCATE), .first_block = le64_of(FILE_BLOCKS_MAX + 1)},
 	     sizeof(struct intent_disk),
 	     -EUCLEAN,

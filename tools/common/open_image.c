@@ -125,7 +125,7 @@ static int say_open_failure(const struct file_name *name, int error, const struc
 	case EACCES:
 	case EPERM:
 	case EROFS:
-		return say_permission(name, error, options->read_only);
+		return say_permission(name, error, options->read_only || options->scratch);
 	case EINVAL:
 		return say(name, error, "neither a regular file nor a block device; give an image file");
 	case EFBIG:
@@ -148,6 +148,8 @@ static int say_open_failure(const struct file_name *name, int error, const struc
 
 static enum store_mode mode_of(const struct open_image_options *options)
 {
+	if (options->scratch)
+		return STORE_SCRATCH;
 	if (options->read_only)
 		return STORE_READ_ONLY;
 	return options->create ? STORE_CREATE : STORE_WRITE;
@@ -184,6 +186,8 @@ int open_store(const char *program, const char *path, const struct open_image_op
 	}
 	if (error)
 		return say_open_failure(&name, error, options, mode_of(options) == STORE_CREATE);
+	if (options->scratch_bytes)
+		store_scratch_limit(*ret_store, options->scratch_bytes);
 	if (ret_created)
 		*ret_created = created;
 	return 0;
