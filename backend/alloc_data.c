@@ -141,6 +141,7 @@ static int data_back(struct image *image, struct found_run *run)
 int data_reserve(struct image *image, uint64_t goal, uint64_t want, struct block_range *ret_range)
 {
 	unsigned stage = 0, most = want < ZONE_BLOCKS ? (unsigned)want : ZONE_BLOCKS;
+	int result;
 
 	if (image->read_only)
 		return -EROFS;
@@ -148,10 +149,13 @@ int data_reserve(struct image *image, uint64_t goal, uint64_t want, struct block
 		return -EIO;
 	if (want == 0)
 		return -EINVAL;
+	/* What is left may be for metadata: without that no transaction could claim it anyway. */
+	result = alloc_prepare_metadata(image, 0, false);
+	if (result < 0)
+		return result;
 	for (;;) {
 		struct found_run run;
 		bool backed = false, found = data_find(image, goal, most, &run, &backed);
-		int result;
 
 		if (!found)
 			result = alloc_add_zone(image);
@@ -272,9 +276,19 @@ static int data_check_bytes(const struct image *image, uint64_t offset, size_t l
 	return offset > size || length > size - offset ? -EIO : 0;
 }
 
-int data_write(struct image *image, uint64_t offset, const void *bytes, size_t length)
+/* In a scratch store what is overwritten takes memory as new blocks do. */
+static int data_prepare(struct image *image, uint64_t offset, size_t length)
 {
 	int result = data_check_bytes(image, offset, length);
+
+	if (result == 0 && image->store->scratch)
+		result = store_reserve(image->store, offset, length);
+	return result;
+}
+
+int data_write(struct image *image, uint64_t offset, const void *bytes, size_t length)
+{
+	int result = data_prepare(image, offset, length);
 
 	if (result < 0)
 		return result;
@@ -285,7 +299,7 @@ int data_write(struct image *image, uint64_t offset, const void *bytes, size_t l
 
 int data_zero(struct image *image, uint64_t offset, size_t length)
 {
-	int result = data_check_bytes(image, offset, length);
+	int result = data_prepare(image, offset, length);
 
 	if (result < 0)
 		return result;

@@ -78,11 +78,27 @@ struct image_options {
 	struct image_held *held; /* memory that outlives the process; NULL: the image's own */
 };
 
+/* Why a recovery was cold (R14). */
+enum cold_reason {
+	COLD_NOT,
+	COLD_ASKED,	   /* image_options.recover */
+	COLD_FAILED,	   /* the last mount's image failed: SUPER_FAILED */
+	COLD_DISK,	   /* the host cannot write what it caches */
+	COLD_UNKNOWN,	   /* the host tells too little of the file, now or then */
+	COLD_OTHER_HOST,   /* mounted last by a host of another name, in another boot */
+	COLD_OTHER_BOOT,   /* the host has been restarted */
+	COLD_OTHER_FILE,   /* moved, copied or replaced */
+	COLD_OTHER_MOUNT,  /* its filesystem is mounted anew, or seen in another mount namespace */
+	COLD_OTHER_DEVICE, /* the block device has been attached anew */
+	COLD_DAMAGED,	   /* fsck.mmfs has emptied the journal */
+};
+
 /* What image_open found and did, for the program to tell. */
 struct image_report {
 	char text[256]; /* why it was refused: what, and what to do; "" if there is nothing to say */
 	bool was_clean;
 	bool warm; /* recovery was warm */
+	enum cold_reason cold;
 	uint64_t records_replayed;
 	uint64_t records_dropped; /* a cold recovery dropped so many acknowledged but unsealed records */
 	unsigned bad_slots;	  /* superblock slots that were damaged: 0, 1 */
@@ -101,7 +117,8 @@ MUST_CHECK int image_open(struct store *store, const struct image_options *optio
  * these, closed all the same. A read-only image just closes. NULL is allowed. */
 int image_close(struct image *image);
 
-/* Closes without writing anything more, as a kill would: for tests. */
+/* Closes without writing anything more, as a kill would: for tests, and for what nobody keeps (scratch). NULL
+ * is allowed. */
 void image_drop(struct image *image);
 
 /* Session identity of an open file (R14). Unknown parts make it differ from everything. */
@@ -186,8 +203,11 @@ MUST_CHECK int tree_delete(struct txn *txn, enum tree_id tree, struct key key);
 
 /* ---- transactions (txn.c) ---- */
 
-#define TXN_RELEASES                                                                                         \
-	1u /* frees more than it takes: may use the metadata blocks kept back, so works on a full host */
+/* Frees more than it takes: may use the metadata blocks kept back, so works on a full host. Where these are
+ * few, it waits for what earlier ones have freed. */
+#define TXN_RELEASES 1u
+/* With it: but in a tree that may grow all the same (a hole in an extent). Leaves the last of them. */
+#define TXN_SPARES 2u
 
 /*
  * Reserves ring room, memory and host space for at most `changes` tree_put/tree_delete calls (R6), then takes
@@ -301,6 +321,17 @@ uint64_t image_sealed(const struct image *image);
 MUST_CHECK int image_checkpoint(struct image *image);
 /* As fstrim: gives free space in the image back to the host. Returns bytes by ret_bytes. */
 MUST_CHECK int image_trim(struct image *image, uint64_t *ret_bytes);
+/* A part of it, by steps of a bounded time, between which nothing is locked: call it until it returns 0 or an
+ * error. 1: there is more to do. -EINVAL: not a block long, behind the image's limit, or `least` is more than
+ * free runs can have. -EROFS. */
+struct image_trimming {
+	uint64_t start, end; /* bytes of the image */
+	uint64_t least;	     /* bytes: shorter runs of free blocks stay as they are */
+	uint64_t trimmed;    /* bytes given back until now */
+	uint64_t at, run_end;
+	bool begun; /* these are its own, 0 at first */
+};
+MUST_CHECK int image_trim_step(struct image *image, struct image_trimming *trimming);
 
 /* ---- looking inside (dump, fsck) ---- */
 
@@ -313,7 +344,8 @@ uint64_t image_size_blocks(const struct image *image);
 
 struct image_stats {
 	uint64_t records, record_bytes, seals, checkpoints, syncs, punched_blocks, overlay_bytes, ring_used;
-	uint64_t ring_tail; /* LSN; the head is ring_used after it */
+	uint64_t ring_tail;		      /* LSN; the head is ring_used after it */
+	uint64_t scratch_used, scratch_limit; /* bytes of memory; 0: not a scratch store */
 };
 void image_stats(struct image *image, struct image_stats *ret_stats);
 

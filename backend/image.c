@@ -291,6 +291,8 @@ static int image_finish(struct image *image)
 	int error = syncer_seal(image);
 
 	if (error == 0 && !image->repairing)
+		error = alloc_find_kept(image);
+	if (error == 0 && !image->repairing)
 		error = alloc_drop_empty_zones(image);
 	if (error == -ENOSPC)
 		error = 0; /* the image stays a little larger */
@@ -312,10 +314,11 @@ int image_close(struct image *image)
 	if (!image)
 		return 0;
 	syncer_stop(image);
-	if (image_failure(image))
-		error = image->read_only ? 0 : -EIO;
-	else if (!image->read_only)
+	if (!image->read_only && !image_failure(image))
 		error = image_finish(image);
+	/* A page that could not be read may have been noticed by nobody: the next mount has to know (R16). */
+	if (!image->read_only && image_failure(image))
+		error = image_fail(image, -image_failure(image));
 	image_free(image);
 	return error;
 }

@@ -77,7 +77,7 @@ struct txn_block {
 struct txn {
 	struct image *image;
 	bool open;
-	bool releases;
+	bool spares;		/* leaves the last metadata blocks to others (TXN_SPARES) */
 	uint64_t ring_reserved; /* bytes */
 	unsigned block_count;
 	struct txn_block blocks[TXN_MAX_BLOCKS];
@@ -154,8 +154,10 @@ struct alloc {
 int alloc_open(struct image *image) MUST_CHECK; /* after recovery: reads every zone's map */
 void alloc_close(struct image *image);
 /* Makes sure that `blocks` metadata blocks are at hand (with host space), besides those kept back for
- * releases. */
+ * releases; with `releases`, that some of these are: 1 if they cannot be had, by waiting neither. */
 int alloc_prepare_metadata(struct image *image, unsigned blocks, bool releases) MUST_CHECK;
+/* Are as many of those kept back there as a release may need? */
+bool alloc_kept_at_hand(struct image *image);
 /* Takes back the promise of alloc_prepare_metadata (with releases nothing was promised: 0 blocks). */
 void alloc_unprepare(struct image *image, unsigned blocks);
 /* A metadata block for the transaction, near the last one taken. */
@@ -172,12 +174,15 @@ void alloc_sealed(struct image *image, uint64_t sealed);
 /* After a checkpoint with this tail: empty metadata groups whose last free it passed become free for any use
  * (R2). */
 void alloc_checkpointed(struct image *image, uint64_t tail);
-/* Cuts the free end of the image off. Only with tail == head and nothing running (unmount, or tree lock
- * exclusive). */
+/* Before the image is made shorter: finds metadata blocks with host space that deletes will have after a
+ * remount, if none are known. */
+int alloc_find_kept(struct image *image) MUST_CHECK;
+/* Cuts the free end of the image off, but for those. Only with tail == head and nothing running (unmount, or
+ * tree lock exclusive). */
 int alloc_cut_tail(struct image *image) MUST_CHECK;
 /* Drops zones at the end that hold nothing but their map, by a transaction (their maps count as used, so the
- * tail could not be cut). At unmount: image_sync (so that freed blocks are released), alloc_drop_empty_zones,
- * image_checkpoint, alloc_cut_tail. */
+ * tail could not be cut). At unmount: image_sync (so that freed blocks are released), alloc_find_kept,
+ * alloc_drop_empty_zones, image_checkpoint, alloc_cut_tail. */
 int alloc_drop_empty_zones(struct image *image) MUST_CHECK;
 uint64_t alloc_free_blocks(struct image *image);
 bool alloc_is_metadata_place(const struct image *image, uint64_t block); /* may a tree node stand there? */
@@ -358,8 +363,8 @@ void super_mark_failed(struct image *image);
 
 /* Random bytes of the kernel's; never fails (waits at early boot). */
 void session_random(void *bytes, size_t length);
-/* The same identity, with no part unknown (R14)? */
-bool session_same(const struct session_disk *a, const struct session_disk *b);
+/* COLD_NOT: the same identity, with no part unknown (R14). */
+enum cold_reason session_compare(const struct session_disk *now, const struct session_disk *then);
 /* This host's name and this process. */
 void session_owner(struct owner_disk *ret_owner);
 

@@ -102,6 +102,16 @@ int image_space(struct image *image, struct image_space *ret_space)
 	return 0;
 }
 
+static void scratch_stats(struct store *store, struct image_stats *stats)
+{
+	uint64_t used, free;
+
+	if (!store->scratch || store_allocated(store, &used) < 0 || store_host_space(store, &free) < 0)
+		return;
+	stats->scratch_used = used;
+	stats->scratch_limit = used + free;
+}
+
 void image_stats(struct image *image, struct image_stats *ret_stats)
 {
 	struct ring *ring = &image->ring;
@@ -120,6 +130,7 @@ void image_stats(struct image *image, struct image_stats *ret_stats)
 	    .ring_used = image_head(image) - tail,
 	    .ring_tail = tail,
 	};
+	scratch_stats(image->store, ret_stats);
 }
 
 int image_block(struct image *image, uint64_t block, uint32_t magic, const void **ret_block)

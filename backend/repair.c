@@ -139,6 +139,7 @@ int repair_journal(struct image *image, const struct image_options *options, str
 	image->recovered_last_block = 0;
 	image->recovered_seal_last = false;
 	report->was_clean = report->warm = false;
+	report->cold = COLD_DAMAGED;
 	report->records_replayed = 0;
 	report->text[0] = 0;
 	return store_faulted(image->store) ? -EIO : 0;

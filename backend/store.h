@@ -1,8 +1,9 @@
 /*
  * The store: the bytes of an image, and the only code that calls mmap, msync, ftruncate and fallocate on it.
  *
- * Two implementations: store_file.c (the real file, mapped MAP_SHARED) and tests/sim/store_sim.c (in memory,
- * recording every call, so that tests decide what a crash leaves behind). Offsets and lengths are bytes, of
+ * Three implementations: store_file.c (the real file, mapped MAP_SHARED), store_scratch.c (the same mapped
+ * MAP_PRIVATE: the file never changes) and tests/sim/store_sim.c (in memory, recording every call, so that
+ * tests decide what a crash leaves behind). Offsets and lengths are bytes, of
  * any alignment unless told otherwise; an implementation rounds to the system's page size where it has to.
  * All functions may be called by several threads at once.
  *
@@ -49,6 +50,7 @@ struct store {
 	uint64_t size;	     /* bytes, present; changed by set_size only (atomic: __atomic_load_n) */
 	bool read_only;	     /* write, zero, set_size, punch and reserve return -EROFS */
 	bool fixed_size;     /* set_size to another size returns -ENOSPC */
+	bool scratch;	     /* overwriting takes memory, so it has to be reserved like new blocks */
 	atomic_bool
 	    faulted; /* sticky: a sync failed, a page could not be read, or the image was cut under us */
 };
@@ -92,8 +94,8 @@ static inline MUST_CHECK int store_reserve(struct store *store, uint64_t offset,
 	return store->ops->reserve(store, offset, length);
 }
 
-/* Gives the range's host space back; it reads as zeros. Where the host cannot, returns -EOPNOTSUPP and
- * contents stay. */
+/* Gives the range's host space back; it reads as zeros, or in a scratch store as something: nobody assumes
+ * that a free block is zero. Where the host cannot, returns -EOPNOTSUPP and contents stay. */
 static inline MUST_CHECK int store_punch(struct store *store, uint64_t offset, uint64_t length)
 {
 	return store->ops->punch(store, offset, length);
@@ -184,6 +186,7 @@ enum store_mode {
 	STORE_READ_ONLY, /* O_RDONLY, one PROT_READ mapping, shared lock */
 	STORE_WRITE,	 /* O_RDWR, exclusive lock */
 	STORE_CREATE,	 /* as WRITE; made with mode 0600 if it does not exist */
+	STORE_SCRATCH,	 /* O_RDONLY, shared lock; changes stay in memory (store_scratch.c) */
 };
 
 struct store_file_options {
@@ -210,6 +213,10 @@ MUST_CHECK int store_file_lock(const char *path, const struct store_file_options
 /* The second half: maps what store_file_lock gave, and owns it from here on, also when this fails. Closing
  * the store lets go of the lock, whoever else has the descriptor. -EFBIG. */
 MUST_CHECK int store_file_open_locked(int descriptor, enum store_mode mode, struct store **ret_store);
+
+/* How much memory a scratch store's new and overwritten blocks may take; without it half of what the machine
+ * has. Once, before there are threads. */
+void store_scratch_limit(struct store *store, uint64_t bytes);
 
 /* The open descriptor, for fstat, statx and FITRIM-like calls that change nothing. */
 int store_file_descriptor(const struct store *store);

@@ -59,8 +59,7 @@ static uint8_t *writable(const struct store_file *file, uint64_t offset, uint64_
 	return in_ring ? in_ring : file->write_base + offset;
 }
 
-/* May [offset, offset+length) be written? */
-static int check_write(struct store_file *file, uint64_t offset, uint64_t length)
+int store_file_check(const struct store_file *file, uint64_t offset, uint64_t length)
 {
 	uint64_t size = store_size(&file->store);
 
@@ -76,7 +75,7 @@ static int check_write(struct store_file *file, uint64_t offset, uint64_t length
 static int file_write(struct store *store, uint64_t offset, const void *bytes, size_t length)
 {
 	struct store_file *file = store_file_of(store);
-	int error = check_write(file, offset, length);
+	int error = store_file_check(file, offset, length);
 
 	if (error < 0)
 		return error;
@@ -87,7 +86,7 @@ static int file_write(struct store *store, uint64_t offset, const void *bytes, s
 static int file_zero(struct store *store, uint64_t offset, size_t length)
 {
 	struct store_file *file = store_file_of(store);
-	int error = check_write(file, offset, length);
+	int error = store_file_check(file, offset, length);
 
 	if (error < 0)
 		return error;
@@ -223,7 +222,7 @@ static int populate(struct store_file *file, uint64_t offset, uint64_t length)
 static int file_reserve(struct store *store, uint64_t offset, uint64_t length)
 {
 	struct store_file *file = store_file_of(store);
-	int error = check_write(file, offset, length);
+	int error = store_file_check(file, offset, length);
 
 	if (error < 0 || length == 0)
 		return error;
@@ -242,7 +241,7 @@ static int file_reserve(struct store *store, uint64_t offset, uint64_t length)
 static int file_punch(struct store *store, uint64_t offset, uint64_t length)
 {
 	struct store_file *file = store_file_of(store);
-	int error = check_write(file, offset, length);
+	int error = store_file_check(file, offset, length);
 
 	if (error < 0 || length == 0)
 		return error;
@@ -341,11 +340,17 @@ static int file_allocated(struct store *store, uint64_t *ret_bytes)
 	return 0;
 }
 
+/* Mapped pages are touched sooner than the kernel is asked about them. */
+#define TOUCH_MOST (128u << 10)
+
 static void file_prefault(struct store *store, uint64_t offset, uint64_t length)
 {
 	uint64_t start = offset - offset % store_file_of(store)->page_size;
 
-	/* Older kernels say EINVAL, pages that cannot be read EFAULT: whoever reads them will see. */
+	/* Older kernels say EINVAL to the second, pages that cannot be read give an error: whoever reads them
+	 * will see. */
+	if (length <= TOUCH_MOST && guard_touch(store->base + offset, length) == 0)
+		return;
 	(void)madvise((void *)(uintptr_t)(store->base + start), offset + length - start, MADV_POPULATE_READ);
 }
 

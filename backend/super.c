@@ -148,7 +148,7 @@ int super_read(const struct store *store, struct super_disk *ret_super, unsigned
 	return 0;
 }
 
-/* Bit to name, for messages; NULL: a bit of a newer format. No feature exists yet. */
+/* Bit to name, for messages; NULL: a bit of a newer format. None is known that cannot be used. */
 static const char *feature_name(unsigned bit)
 {
 	(void)bit;

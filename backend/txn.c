@@ -111,7 +111,7 @@ static void txn_reset(struct txn *txn, struct image *image)
 {
 	txn->image = image;
 	txn->open = true;
-	txn->releases = false;
+	txn->spares = false;
 	txn->block_count = txn->taken_count = txn->freed_count = txn->stored_count = 0;
 	txn->reply_inode = txn->reply_count = 0;
 	txn->not_last = txn->for_other = false;
@@ -163,10 +163,27 @@ int txn_begin_bare(struct image *image, unsigned blocks, struct txn **ret_txn)
 	return result;
 }
 
+/* Nothing is promised to it: others may have taken what it found before it has the lock. */
+static int txn_begin_release(struct image *image, unsigned blocks, unsigned flags, struct txn **ret_txn)
+{
+	for (;;) {
+		int kept = alloc_prepare_metadata(image, 0, true), result;
+
+		if (kept < 0)
+			return kept;
+		result = txn_start(image, blocks, ret_txn);
+		if (result < 0)
+			return result;
+		(*ret_txn)->spares = flags & TXN_SPARES;
+		if (kept > 0 || alloc_kept_at_hand(image))
+			return 0;
+		txn_abort(*ret_txn);
+	}
+}
+
 int txn_begin(struct image *image, unsigned changes, unsigned flags, struct txn **ret_txn)
 {
 	unsigned height = atomic_load_explicit(&image->txn.height, memory_order_relaxed);
-	bool releases = flags & TXN_RELEASES;
 	unsigned blocks, nodes;
 	int result = txn_refused(image);
 
@@ -188,17 +205,16 @@ int txn_begin(struct image *image, unsigned changes, unsigned flags, struct txn 
 	result = txn_wait_for_overlay(image);
 	if (result < 0)
 		return result;
-	result = alloc_prepare_metadata(image, nodes, releases);
+	if (flags & TXN_RELEASES)
+		return txn_begin_release(image, blocks, flags, ret_txn);
+	result = alloc_prepare_metadata(image, nodes, false);
 	if (result < 0)
 		return result;
-	if (releases)
-		nodes = 0;
 	result = txn_start(image, blocks, ret_txn);
 	if (result < 0) {
 		alloc_unprepare(image, nodes);
 		return result;
 	}
-	(*ret_txn)->releases = releases;
 	(*ret_txn)->meta_promised = nodes;
 	return 0;
 }

@@ -31,10 +31,17 @@ struct fs_lookup_memory {
 	void (*clear)(void *start, size_t length);
 };
 
+/* Instead of the owners that are stored; owner.h. */
+struct fs_shown_owner {
+	bool has_uid, has_gid;
+	uint32_t uid, gid;
+};
+
 struct fs_options {
 	bool read_only;
 	bool acl; /* POSIX ACLs: without it they are kept, but nobody sees them and nothing inherits them */
 	bool noatime; /* never change atime by reading; default: relatime for reads that reach us */
+	struct fs_shown_owner shown; /* everything appears to belong to them, and permissions go by that */
 	uint32_t root_uid, root_gid; /* of the root directory, when it is made */
 	bool track_lookups; /* unlinked inodes live until fs_forget says 0; else they go with their last name
 			     */
@@ -271,5 +278,7 @@ struct fs_statfs {
 	uint64_t inodes, free_inodes;
 };
 MUST_CHECK int fs_statfs(struct fs *fs, struct fs_statfs *ret);
+/* One step of a trim, as image_trim_step; -EINTR after fs_stop. */
+MUST_CHECK int fs_trim_step(struct fs *fs, struct image_trimming *trimming);
 
 #endif

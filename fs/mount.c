@@ -88,6 +88,7 @@ int fs_open(struct image *image, const struct fs_options *options, struct fs **r
 		return -ENOMEM;
 	fs->image = image;
 	fs->options = *options;
+	fs->inlines = le64_get(image_super(image)->incompat) & FEATURE_INLINE;
 	if (image_read_only(image))
 		fs->options.read_only = true;
 

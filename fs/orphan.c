@@ -67,6 +67,8 @@ static int orphan_erase(struct txn *txn, const struct inode *inode)
 		/* A truncate may have failed half-way. */
 		struct key key = {.object = INTENT_OBJECT, .type = ITEM_INTENT, .offset = inode->number};
 		result = delete_if_there(txn, key);
+		if (!result)
+			result = inline_erase(txn, inode);
 	}
 	if (!result)
 		result = delete_if_there(txn, orphan_key(inode->number));

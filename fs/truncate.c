@@ -181,10 +181,13 @@ static int truncate_cut(struct fs *fs, struct inode *inode, uint64_t size, bool 
 	struct txn *txn;
 	bool done = false;
 	changed.size = size;
-	int result = txn_begin(fs->image, EXTENT_REMOVE_CHANGES(TRUNCATE_EXTENTS) + 2, TXN_RELEASES, &txn);
+	int result = txn_begin(fs->image, EXTENT_REMOVE_CHANGES(TRUNCATE_EXTENTS) + INLINE_CHANGES + 2,
+			       TXN_RELEASES, &txn);
 	if (result)
 		return result;
-	result = truncate_step(txn, fs, &changed, first_block, &done);
+	result = inline_cut(txn, fs, &changed, size);
+	if (!result)
+		result = truncate_step(txn, fs, &changed, first_block, &done);
 	if (!result && !done && !MUTANT(R7_NO_INTENT))
 		result = truncate_put_intent(txn, inode->number, first_block);
 	if (result) {
@@ -241,10 +244,11 @@ static int truncate_note_intent(struct fs *fs, uint64_t inode)
 	return result ? result : image_answer_begun(fs->image, rest.request, inode);
 }
 
-/* For each inode that has an intent, until one fails. */
+/* For each inode that has an intent. One that is damaged must not keep the others; other errors end it. */
 static int truncate_each_intent(struct fs *fs, int (*each)(struct fs *fs, uint64_t inode))
 {
 	struct key from = truncate_intent_key(0);
+	int first_error = 0;
 	for (;;) {
 		struct key key;
 		image_read_lock(fs->image);
@@ -252,13 +256,14 @@ static int truncate_each_intent(struct fs *fs, int (*each)(struct fs *fs, uint64
 		image_read_unlock(fs->image);
 		if (result == -ENOENT ||
 		    (result == 0 && (key.object != INTENT_OBJECT || key.type != ITEM_INTENT)))
-			return 0;
-		if (!result)
-			result = each(fs, key.offset);
+			return first_error;
 		if (result)
 			return result;
-		if (key.offset == UINT64_MAX)
-			return 0;
+		result = each(fs, key.offset);
+		if (result && !first_error)
+			first_error = result;
+		if ((result && result != -EUCLEAN) || key.offset == UINT64_MAX)
+			return first_error;
 		from = truncate_intent_key(key.offset + 1);
 	}
 }

@@ -213,12 +213,44 @@ static int write_chunk(struct fs *fs, struct inode *inode, const struct write_re
 	return result;
 }
 
+/* All of the request, which ends within INLINE_MAX, in one record. */
+static int write_inline(struct fs *fs, struct inode *inode, const struct write_request *request)
+{
+	uint64_t end = request->offset + request->length;
+	struct inode changed = *inode;
+	bool drop_capability = request->kill_set_id && inode->xattrs > 0;
+	unsigned changes = INLINE_CHANGES + 1 + (drop_capability ? WRITE_DROP_CAPABILITY_CHANGES : 0);
+	struct txn *txn;
+	if (request->kill_set_id)
+		(void)write_drop_set_id(&changed);
+	changed.size = larger(changed.size, end);
+	changed.mtime = changed.ctime = inode_now();
+	int result = txn_begin(fs->image, changes, end <= inode->inline_length ? TXN_REPLACES : 0, &txn);
+	if (result)
+		return result;
+	result = inline_put(txn, fs, &changed, request->offset, request->bytes, request->length);
+	if (!result && drop_capability)
+		result = xattr_drop_capability(txn, fs, &changed);
+	return file_commit(
+	    txn, fs, inode, &changed,
+	    &(struct file_reply){.count = request->before + request->length, .more = request->more}, result);
+}
+
 ssize_t write_locked(struct fs *fs, struct inode *inode, const struct write_request *request)
 {
 	uint64_t done = 0;
+	int result = 0;
+	if (request->length > 0 && inline_fits(fs, inode, request->offset + request->length)) {
+		result = write_inline(fs, inode, request);
+		return result ? result : (ssize_t)request->length;
+	}
+	if (request->length > 0 && inode->inline_length > 0)
+		result = inline_convert(fs, inode);
+	if (result)
+		return result;
 	while (done < request->length) {
 		uint64_t length;
-		int result = write_chunk(fs, inode, request, done, &length);
+		result = write_chunk(fs, inode, request, done, &length);
 		if (result)
 			return done > 0 ? (ssize_t)done : result;
 		done += length;

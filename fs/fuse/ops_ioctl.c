@@ -148,19 +148,25 @@ static int get_generation(const struct ioctl_call *call, struct ioctl_reply *rep
 
 static int trim(const struct ioctl_call *call, struct ioctl_reply *reply)
 {
-	uint64_t trimmed;
+	struct fstrim_range *range = &reply->bytes.range;
+	struct image_trimming trimming = {0};
+	int error;
 
 	if (fuse_req_ctx(call->request)->uid != 0)
 		return -EPERM;
-	if (!call->in || call->in_size < sizeof(reply->bytes.range))
+	if (!call->in || call->in_size < sizeof(*range))
 		return -EINVAL;
-	/* All free space is given back, whatever part of it was asked for: the image has no other use for it.
-	 */
-	int error = image_trim(daemon_of(call->request)->image, &trimmed);
+	memcpy(range, call->in, sizeof(*range));
+	trimming.start = range->start;
+	trimming.end = range->len < UINT64_MAX - range->start ? range->start + range->len : UINT64_MAX;
+	trimming.least = range->minlen;
+	do
+		error = fs_trim_step(daemon_of(call->request)->fs, &trimming);
+	while (error > 0 && !fuse_req_interrupted(call->request));
 	if (error)
-		return error;
-	reply->bytes.range = (struct fstrim_range){.len = trimmed};
-	reply->length = sizeof(reply->bytes.range);
+		return error < 0 ? error : -EINTR;
+	range->len = trimming.trimmed;
+	reply->length = sizeof(*range);
 	return 0;
 }
 

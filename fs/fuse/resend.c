@@ -66,15 +66,20 @@ static void all_are_read(void)
 	one_less();
 }
 
-void resend_asked(int descriptor)
+static bool others_wait(int descriptor)
 {
 	struct pollfd polled = {.fd = descriptor, .events = POLLIN};
 
-	if (poll(&polled, 1, 0) == 0)
+	return poll(&polled, 1, 0) != 0;
+}
+
+void resend_asked(int descriptor)
+{
+	if (!others_wait(descriptor))
 		all_are_read();
 }
 
-void resend_read(const struct fuse_in_header *request, bool others_wait)
+void resend_read(const struct fuse_in_header *request, int descriptor)
 {
 	if (!resend.active)
 		return;
@@ -82,7 +87,7 @@ void resend_read(const struct fuse_in_header *request, bool others_wait)
 	if (counted)
 		atomic_fetch_add(&resend.unknown, 1);
 	/* The kernel has put them at the head of its list. */
-	if (!others_wait || (!counted && !comes_ahead(request->opcode)))
+	if (!others_wait(descriptor) || (!counted && !comes_ahead(request->opcode)))
 		all_are_read();
 }
 

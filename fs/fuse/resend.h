@@ -18,8 +18,8 @@ struct fuse_in_header;
 MUST_CHECK int resend_begin(struct daemon *daemon);
 /* It was, and has done so. */
 void resend_asked(int descriptor);
-/* others_wait: there are more requests to read. */
-void resend_read(const struct fuse_in_header *request, bool others_wait);
+/* descriptor: where there may be more requests to read. */
+void resend_read(const struct fuse_in_header *request, int descriptor);
 /* True: it is answered already, there is nothing to do. */
 bool resend_answer(struct daemon *daemon, const struct fuse_in_header *request);
 /* -1 if there was no earlier daemon. */

@@ -98,6 +98,8 @@ static char *mount_options(const struct daemon *daemon)
 {
 	const struct options *options = daemon->options;
 	bool trusted = image_is_roots(daemon);
+	/* Set-id bits that stored owners gave to themselves would give away the rights of the shown one. */
+	bool shown = options->shown.has_uid || options->shown.has_gid;
 	char *list = NULL, *source = NULL;
 	int bad = 0;
 
@@ -107,7 +109,7 @@ static char *mount_options(const struct daemon *daemon)
 	bad |= fuse_opt_add_opt(&list, "subtype=mmfs");
 	bad |= fuse_opt_add_opt_escaped(&list, source);
 	bad |= fuse_opt_add_opt(&list, options->read_only ? "ro" : "rw");
-	if (trusted && !options->suid_given)
+	if (trusted && !shown && !options->suid_given)
 		bad |= fuse_opt_add_opt(&list, "suid");
 	if (trusted && !options->dev_given)
 		bad |= fuse_opt_add_opt(&list, "dev");

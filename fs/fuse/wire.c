@@ -21,6 +21,9 @@ static struct {
 	uint64_t unique; /* of the reply; 0: none */
 } repeated;
 
+/* Copied in less time than it takes to wake another worker. */
+#define SHORT_BYTES 32768u
+
 #define NOTIFY_RESEND	 7 /* FUSE_NOTIFY_RESEND */
 #define NOTIFY_INC_EPOCH 8 /* FUSE_NOTIFY_INC_EPOCH */
 
@@ -38,8 +41,12 @@ static void note_request(uint8_t *bytes, size_t length)
 	length -= sizeof(*header);
 	current.opcode = header->opcode;
 	header->opcode = sibling_of(header->opcode, length);
-	if (header->opcode == FUSE_WRITE && length >= sizeof(struct fuse_write_in))
+	if (header->opcode == FUSE_WRITE && length >= sizeof(struct fuse_write_in)) {
 		current.write_flags = ((const struct fuse_write_in *)body)->write_flags;
+		current.bytes = ((const struct fuse_write_in *)body)->size;
+	}
+	if (header->opcode == FUSE_READ && length >= sizeof(struct fuse_read_in))
+		current.bytes = ((const struct fuse_read_in *)body)->size;
 	if (header->opcode == FUSE_SETATTR && length >= sizeof(struct fuse_setattr_in))
 		current.setattr_valid = ((const struct fuse_setattr_in *)body)->valid;
 	if (current.opcode == SIBLING_COPY_FILE_RANGE_64 && length >= sizeof(struct fuse_copy_file_range_in))
@@ -262,6 +269,9 @@ bool wire_request_short(void)
 		return true;
 	case FUSE_SETATTR:
 		return !(current.setattr_valid & FATTR_SIZE);
+	case FUSE_READ:
+	case FUSE_WRITE:
+		return current.bytes <= SHORT_BYTES;
 	default:
 		return false;
 	}

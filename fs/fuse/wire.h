@@ -24,6 +24,7 @@ struct wire_request {
 	uint32_t opcode;	/* as the kernel sent it: libfuse may have been given a sibling's */
 	uint32_t write_flags;	/* of WRITE: FUSE_WRITE_ */
 	uint32_t setattr_valid; /* of SETATTR: FATTR_ */
+	uint32_t bytes;		/* of READ and WRITE */
 	uint64_t copy_bytes;	/* of COPY_FILE_RANGE_64: libfuse 3.18 cuts it for the sibling */
 };
 

@@ -18,9 +18,9 @@
 #include <unistd.h>
 
 #define WORKERS_MOST HANDOVER_WORKERS
-/* So many requests in a row with another behind them mean that there is work for two. One alone does not: a
- * client leaves a FORGET behind and goes on with its next request, and waking another worker costs more than
- * that one. */
+/* So many requests in a row that came while another was handled mean that there is work for two. One alone
+ * does not: a client leaves a FORGET behind and goes on with its next request, and waking another worker
+ * costs more than that one. */
 #define CROWDED_LEAST 8u
 #define TICK_NS	      2500000 /* how often the watcher looks, as long as there are requests */
 #define STUCK_TICKS   4u      /* without a request begun or ended: one more worker */
@@ -126,13 +126,16 @@ static bool request_waits(int descriptor)
 	return poll(&polled, 1, 0) > 0;
 }
 
-/* A request often comes within microseconds of the last reply. An idle mount sleeps in read. */
-static void spin(int descriptor)
+/* A request often comes within microseconds of the last reply. An idle mount sleeps in read. True: one was
+ * there already. */
+static bool spin(int descriptor)
 {
+	if (request_waits(descriptor))
+		return true;
 	uint64_t end = pool.spin_ns ? now_ns() + pool.spin_ns : 0;
-
-	while (pool.spin_ns && !request_waits(descriptor) && now_ns() < end)
+	while (pool.spin_ns && now_ns() < end && !request_waits(descriptor))
 		;
+	return false;
 }
 
 /* ---- a worker ---- */
@@ -227,13 +230,12 @@ static bool serve_turn(struct worker *worker, struct fuse_session *session, stru
 	while (!fuse_session_exited(session)) {
 		uint64_t kept = 0;
 
-		spin(descriptor);
+		bool was_there = spin(descriptor);
 		int size = receive(session, buffer);
 		if (size == 0)
 			return false;
-		bool others_wait = request_waits(descriptor);
-		resend_read(buffer->mem, others_wait);
-		crowded = others_wait ? crowded + 1 : 0;
+		resend_read(buffer->mem, descriptor);
+		crowded = was_there ? crowded + 1 : 0;
 		worker_begins(worker);
 		bool keep = pool.count < 2 || (wire_request_short() && crowded < CROWDED_LEAST);
 		if (keep)

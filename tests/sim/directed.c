@@ -127,6 +127,48 @@ static bool types_step(unsigned index, struct step *ret_step)
 	return true;
 }
 
+/* A file's contents go into the tree and out of it: changed there after a seal and before it, put into a
+ * block that is then overwritten in place, back after the file was emptied. */
+static bool inline_step(unsigned index, struct step *ret_step)
+{
+	static const struct step steps[] = {
+	    {.kind = STEP_CREATE},
+	    {.kind = STEP_WRITE, .length = 300},
+	    {.kind = STEP_FSYNC},
+	    {.kind = STEP_WRITE, .offset = 100, .length = 100},
+	    {.kind = STEP_FDATASYNC},
+	    {.kind = STEP_WRITE, .offset = 250, .length = 200},
+	    {.kind = STEP_TRUNCATE, .length = 200},
+	    {.kind = STEP_APPEND, .length = 50},
+	    {.kind = STEP_APPEND, .length = 500},
+	    {.kind = STEP_WRITE, .length = 300},
+	    {.kind = STEP_FDATASYNC},
+	    {.kind = STEP_TRUNCATE, .length = 0},
+	    {.kind = STEP_WRITE, .length = 200},
+	    {.kind = STEP_TRUNCATE, .length = 9000},
+	    {.kind = STEP_WRITE, .offset = 8500, .length = 100},
+	    {.kind = STEP_FSYNC},
+	    {.kind = STEP_TRUNCATE, .length = 0},
+	    {.kind = STEP_WRITE, .offset = 30, .length = 400},
+	    {.kind = STEP_PUNCH, .offset = 100, .length = 100},
+	    {.kind = STEP_ZERO_RANGE, .offset = 200, .length = 50},
+	    {.kind = STEP_TRUNCATE, .length = 0},
+	    {.kind = STEP_WRITE, .length = 400},
+	    {.kind = STEP_CHECKPOINT},
+	    {.kind = STEP_PUNCH, .length = 5000},
+	    {.kind = STEP_WRITE, .length = 400},
+	    {.kind = STEP_FALLOCATE_KEEP, .offset = 100, .length = 9000},
+	    {.kind = STEP_SYNC},
+	    {.kind = STEP_UNLINK},
+	};
+
+	if (index >= sizeof(steps) / sizeof(steps[0]))
+		return false;
+	*ret_step = steps[index];
+	ret_step->a = name(300);
+	return true;
+}
+
 static const struct {
 	const char *name;
 	bool (*step)(unsigned index, struct step *ret_step);
@@ -136,7 +178,8 @@ static const struct {
 	       {"ring", ring_step, 110, false},
 	       {"super", super_step, 0, false},
 	       {"full", full_step, 5, true},
-	       {"types", types_step, TYPES_FILES + TYPES_XATTRS, true}};
+	       {"types", types_step, TYPES_FILES + TYPES_XATTRS, true},
+	       {"inline", inline_step, 0, false}};
 
 unsigned script_directed_count(void)
 {

@@ -3,7 +3,7 @@
 . "$(dirname "$0")/../lib.sh"
 cd "$MMFS_SOURCE"
 
-for program in mmfs mkfs.mmfs fsck.mmfs mmfsctl mount.mmfs umount.mmfs; do
+for program in mmfs mkfs.mmfs fsck.mmfs mmfsctl mount.mmfs umount.mmfs mmfs-run; do
 	ls docs/man/"$program".[1-8] >/dev/null || fail "$program has no man page"
 done
 for page in docs/man/*.[1-8]; do

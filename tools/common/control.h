@@ -19,16 +19,17 @@ struct control_status {
 	uint32_t supervisor; /* its pid; 0: there is none, and the mount ends with the daemon */
 	uint32_t restarts;   /* daemons that died and were followed by another */
 	uint32_t upgrades;
-	uint32_t failure; /* errno that froze the image; 0: none */
-	uint32_t reserved;
+	uint32_t failure;		/* errno that froze the image; 0: none */
+	uint32_t scratch;		/* 1: changes stay in memory and end with the mount */
 	uint64_t uptime_seconds;	/* of the mount */
 	uint64_t daemon_uptime_seconds; /* of the process */
 	uint64_t sealed, head, tail;	/* LSNs of the journal */
 	char version[32];
-	char image[4096];  /* absolute path, cut if longer */
-	char damage[256];  /* found in the image last; "": none */
-	char restart[256]; /* why the last restart was, or an upgrade did not happen; "" */
-	uint8_t spare[248];
+	char image[4096];		      /* absolute path, cut if longer */
+	char damage[256];		      /* found in the image last; "": none */
+	char restart[256];		      /* why the last restart was, or an upgrade did not happen; "" */
+	uint64_t scratch_used, scratch_limit; /* bytes of memory */
+	uint8_t spare[232];
 };
 static_assert(sizeof(struct control_status) == 4960, "the same for programs of all architectures");
 

@@ -2,6 +2,7 @@
 #include "copy.h"
 
 #include "../../backend/backend.h"
+#include "progress.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -125,6 +126,7 @@ static int put_data(struct copy_in *copy, int descriptor, uint64_t inode, off_t 
 		int error = write_all(copy, inode, (uint64_t)from, (size_t)got);
 		if (error)
 			return error;
+		progress_bytes((uint64_t)got);
 		from += got;
 	}
 	return 0;
@@ -288,10 +290,12 @@ static int put_over(struct copy_in *copy, const struct item *item)
 static int put_file(struct copy_in *copy, const struct item *item)
 {
 	if (item->status->st_dev == copy->image.st_dev && item->status->st_ino == copy->image.st_ino) {
+		progress_hide();
 		fprintf(stderr, "%s: %s: note: the image itself is left out\n", copy->files->program,
 			item->entry->fts_path);
 		return 0;
 	}
+	progress_file();
 	int error = put_new(copy, item);
 	return error == -EEXIST ? put_over(copy, item) : error;
 }

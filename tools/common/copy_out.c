@@ -3,6 +3,8 @@
  */
 #include "copy.h"
 
+#include "progress.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -74,6 +76,7 @@ static int get_data(struct copy_out *copy, uint64_t inode, int descriptor, uint6
 		int error = write_all(descriptor, copy->buffer, (size_t)got, (off_t)from);
 		if (error)
 			return error;
+		progress_bytes((uint64_t)got);
 		from += (size_t)got;
 	}
 	return 0;
@@ -149,6 +152,7 @@ static int get_xattrs(struct copy_out *copy, const struct walk_entry *entry, con
 		int lost = get_xattr(copy, entry->attr.inode, copy->names + at, made);
 		if (!lost)
 			continue;
+		progress_hide();
 		fprintf(stderr, "%s: %s: %s: its attribute %s is not kept: %s\n", copy->files->program,
 			copy->files->image_path, entry->path, copy->names + at, strerror(-lost));
 		if (!copy->first_error)
@@ -301,6 +305,7 @@ static int get_file(struct copy_out *copy, const struct walk_entry *entry)
 	struct link_entry *link = NULL;
 	bool added;
 
+	progress_file();
 	if (entry->attr.nlink > 1) {
 		link = link_table_get(&copy->links, (struct link_key){.inode = entry->attr.inode}, &added);
 		if (!link)

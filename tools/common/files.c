@@ -2,6 +2,7 @@
 #include "files.h"
 
 #include "open_image.h"
+#include "progress.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -71,6 +72,7 @@ static int say(const struct files *files, const char *verb, const char *path, in
 {
 	char text[512];
 
+	progress_hide();
 	fprintf(stderr, "%s: %s: ", files->program, files->image_path);
 	if (verb)
 		fprintf(stderr, "cannot %s ", verb);
@@ -122,10 +124,12 @@ int files_open(const char *program, const char *image_path, bool writing, struct
 
 int files_close(struct files *files)
 {
+	progress_say("writing it out");
 	int error = fs_close(files->fs);
 	int failure = image_failure(files->image);
 	int close_error = image_close(files->image);
 
+	progress_end();
 	if (!error)
 		error = close_error;
 	if (error)

@@ -6,9 +6,11 @@
 
 struct open_image_options {
 	bool read_only;
-	bool create;	       /* make an image if the file does not exist or is empty (mode 0600) */
-	bool quiet;	       /* no notes about recovery */
-	unsigned lock_wait_ms; /* 30000 for mmfs; a note "waiting for ..." is printed when waiting starts */
+	bool scratch;		/* changes stay in memory */
+	uint64_t scratch_bytes; /* how much; 0: half of the machine's */
+	bool create;		/* make an image if the file does not exist or is empty (mode 0600) */
+	bool quiet;		/* no notes about recovery */
+	unsigned lock_wait_ms;	/* 30000 for mmfs; a note "waiting for ..." is printed when waiting starts */
 	int locked;   /* a descriptor of lock_image's, which is closed with the image; 0: none, the path is
 			 opened */
 	bool created; /* with it: what lock_image told */

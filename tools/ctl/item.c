@@ -26,6 +26,8 @@ static void inode_item_print(const uint8_t *bytes, size_t size)
 	if (inode.rdev_major.raw || inode.rdev_minor.raw)
 		text_line("  device", "%llu:%llu", (unsigned long long)le64_get(inode.rdev_major),
 			  (unsigned long long)le64_get(inode.rdev_minor));
+	if (inode.inline_length.raw)
+		text_line("  inline", "%u bytes", le32_get(inode.inline_length));
 	if (inode.flags.raw)
 		text_line("  flags", "%#x", le32_get(inode.flags));
 	if (inode.parent.raw)

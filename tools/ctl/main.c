@@ -1,4 +1,5 @@
 /* mmfsctl: commands and their arguments. */
+#include "archive.h"
 #include "command.h"
 #include "mounted.h"
 
@@ -21,6 +22,9 @@ static const char usage_text[] =
     "  cat IMAGE PATH...        contents of files\n"
     "  get IMAGE PATH... DEST   copies files and directories out of the image\n"
     "  put IMAGE SOURCE... PATH copies files and directories into it\n"
+    "  import TO SOURCE [PATH]  what is in an archive or a directory; SOURCE - is standard input\n"
+    "  export OF [FILE [PATH]...]  a tar of it; FILE - is standard output\n"
+    "                           (TO and OF are IMAGE or MOUNTPOINT)\n"
     "  rm IMAGE PATH...         removes files\n"
     "  mkdir IMAGE PATH...      makes directories\n"
     "  label IMAGE [NEW]        shows or changes its label\n"
@@ -38,7 +42,7 @@ static const char usage_text[] =
     "       map ZONE            which blocks of a zone are in use\n"
     "       block BLOCK         the bytes of any block\n"
     "                           (nothing: super, roots and ring)\n"
-    "Of an image, only put, rm, mkdir and label with NEW change anything.\n"
+    "Of an image, only put, import, rm, mkdir and label with NEW change anything.\n"
     "\n"
     "Options:\n"
     "  -a, --all            ls, tree: names that begin with a dot, too\n"
@@ -47,6 +51,12 @@ static const char usage_text[] =
     "  -r, --recursive      rm: directories and what is in them\n"
     "  -f, --force          rm: what does not exist is no error\n"
     "  -p, --parents        mkdir: the directories above, too; one that exists is no error\n"
+    "  -z, --gzip           export: compresses; by the end of FILE's name if none of these is given\n"
+    "  -j, --bzip2          the same\n"
+    "  -J, --xz             the same\n"
+    "      --zstd           the same\n"
+    "      --lz4            the same\n"
+    "      --strip-components=N  import: takes N leading names off each path of an archive\n"
     "      --json           df, ls, status, stats: as JSON\n"
     "      --prometheus     stats: for a Prometheus collector\n"
     "  -h, --help           print this text\n"
@@ -240,6 +250,10 @@ static int run_command(int count, char **arguments)
 		wrong_usage("options stand behind the command: ", name);
 	if (on_files)
 		return command_run(on_files, count, arguments);
+	if (!strcmp(name, "export"))
+		return export_command(count, arguments);
+	if (!strcmp(name, "import"))
+		return import_command(count, arguments);
 	arguments[0] = program; /* what getopt's messages begin with */
 	optind = 0;
 	parse_options(count, arguments, "hV");

@@ -53,6 +53,18 @@ static void symlink_item(struct fsck *fsck, struct key key, const uint8_t *bytes
 	object.symlink_bytes += size;
 }
 
+static void inline_item(struct fsck *fsck, struct key key, size_t size)
+{
+	if ((object.mode & 0170000) != 0100000)
+		problem_report(fsck, PROBLEM_ITEM_KIND, key.object, key.type, key.offset);
+	else if (key.offset)
+		problem_report(fsck, PROBLEM_ITEM_TYPE, key.object, key.type, key.offset);
+	else if (size == 0 || size > INLINE_MAX)
+		problem_report(fsck, PROBLEM_ITEM_SIZE, key.object, key.type, size);
+	else
+		object.inline_bytes = size;
+}
+
 static void other_item(struct fsck *fsck, struct key key, const uint8_t *bytes, size_t size)
 {
 	switch (key.type) {
@@ -64,6 +76,9 @@ static void other_item(struct fsck *fsck, struct key key, const uint8_t *bytes, 
 		return;
 	case ITEM_DIRENT:
 		dirent_item(fsck, &object, key, bytes, size);
+		return;
+	case ITEM_INLINE:
+		inline_item(fsck, key, size);
 		return;
 	case ITEM_EXTENT:
 		extent_item(fsck, &object, key, bytes, size);
@@ -115,12 +130,12 @@ uint64_t items_check(struct fsck *fsck)
 		return 0;
 	}
 	object = (struct object){0};
-	walk_tree(fsck, TREE_FILES, true, item_visit);
+	walk_nodes(fsck, TREE_FILES, true, item_visit);
 	object_end(fsck);
 	if (fsck->greatest >= fsck->next_inode)
 		problem_report(fsck, PROBLEM_NEXT_INODE, fsck->greatest, fsck->next_inode, 0);
 	for (unsigned tree = TREE_FILES + 1; tree < TREE_COUNT; tree++)
-		walk_tree(fsck, tree, true, ignored_visit);
+		walk_nodes(fsck, tree, true, ignored_visit);
 	if (fsck_complete(fsck))
 		xattr_values_check(fsck);
 	return fsck->problems - before;

@@ -109,7 +109,7 @@ uint64_t names_check(struct fsck *fsck)
 	root = inodes_find(fsck, ROOT_INODE);
 	if (!root || root->type != DT_DIR)
 		problem_report(fsck, PROBLEM_NO_ROOT, 0, 0, 0);
-	walk_tree(fsck, TREE_FILES, false, name_visit);
+	walk_nodes(fsck, TREE_FILES, false, name_visit);
 	for (size_t i = 0; i < fsck->inode_count; i++) {
 		links_check(fsck, &fsck->inodes[i]);
 		if (fsck->inodes[i].type == DT_DIR && fsck->inodes[i].nlink)

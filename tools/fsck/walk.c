@@ -172,7 +172,7 @@ static void walk_leaf(struct walk *walk, const struct step *leaf)
 	}
 }
 
-void walk_tree(struct fsck *fsck, enum tree_id tree, bool check, walk_visit visit)
+void walk_nodes(struct fsck *fsck, enum tree_id tree, bool check, walk_visit visit)
 {
 	const struct root_disk *root = &fsck->roots->roots[tree];
 	struct walk walk = {.fsck = fsck, .tree = tree, .check = check, .visit = visit};
