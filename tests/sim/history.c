@@ -55,6 +55,34 @@ void mount_drop(struct mount *mount)
 	mount->image = NULL;
 }
 
+/* ---- requests ---- */
+
+bool mount_request_begins(struct mount *mount, uint64_t unique, struct request_answer *ret_answer)
+{
+	*ret_answer = (struct request_answer){0};
+	if (!mount->connection)
+		return false;
+	if (mount->resends && image_answer(mount->image, unique, ret_answer))
+		return true;
+	image_request_begin(mount->image, 0, mount->connection, unique);
+	return false;
+}
+
+ssize_t mount_request_ends(struct mount *mount, ssize_t result)
+{
+	int error = 0;
+
+	if (!mount->connection)
+		return result;
+	if (mount->checkpoints_early)
+		error = image_checkpoint(mount->image);
+	if (mount->options.held)
+		mount->held_unanswered = atomic_load(&mount->options.held->requests[0]);
+	image_request_end(mount->image);
+	fs_finish(mount->fs);
+	return result < 0 || !error ? result : error;
+}
+
 /* ---- histories ---- */
 
 static void make_room(struct history *history)
@@ -113,6 +141,16 @@ struct history *history_copy(const struct history *history, size_t first, size_t
 }
 
 /* ---- texts ---- */
+
+void step_bytes(uint32_t step, uint64_t offset, uint8_t *bytes, size_t length)
+{
+	for (size_t i = 0; i < length; i++) {
+		uint64_t at = offset + i;
+		uint8_t value = (uint8_t)(step * 37 + at * 3 + (at >> 9) * 11 + (at >> 12) * 5);
+
+		bytes[i] = value ? value : 1;
+	}
+}
 
 static size_t path_text(const struct step_path *path, char *text, size_t room)
 {

@@ -45,6 +45,8 @@ struct archive *tar_output_archive(struct tar_output *output);
  * host said ends everything; 1: this entry was left out. */
 struct archive_entry;
 MUST_CHECK int tar_output_head(struct tar_output *output, struct archive_entry *entry);
+/* Gives its xattrs the order of their names. 0 or -ENOMEM. */
+MUST_CHECK int tar_sort_xattrs(struct archive_entry *entry);
 /* Bytes of the contents; holes as zeros, which cost nothing. The same errors. */
 MUST_CHECK int tar_output_data(struct tar_output *output, const void *bytes, size_t length);
 MUST_CHECK int tar_output_hole(struct tar_output *output, uint64_t length);

@@ -74,15 +74,15 @@ static int set_what_is_last(struct tar_in *in)
 
 /* ---- where an entry goes ---- */
 
-/* The directory of that name in `parent`, made if there is none. */
-static int enter(struct tar_in *in, uint64_t parent, struct fs_name name, uint64_t *ret_directory)
+/* The directory of that name in `parent`. */
+static int enter(struct tar_in *in, uint64_t parent, struct fs_name name, bool make, uint64_t *ret_directory)
 {
 	struct fs *fs = in->files->fs;
 	const struct fs_caller caller = {.uid = getuid(), .gid = getgid(), .may_keep_setgid = true};
 	struct fs_attr attr;
 
 	int error = fs_lookup(fs, parent, name, &attr);
-	if (error == -ENOENT)
+	if (error == -ENOENT && make)
 		error = fs_make(fs, &caller, parent, name, S_IFDIR | 0755, 0, 0, &attr);
 	if (error)
 		return error;
@@ -93,7 +93,7 @@ static int enter(struct tar_in *in, uint64_t parent, struct fs_name name, uint64
 }
 
 /* Names of one directory come one after the other: it is looked for once. */
-static int find_parent(struct tar_in *in, const char *path, size_t length, uint64_t *ret_parent)
+static int find_parent(struct tar_in *in, const char *path, size_t length, bool make, uint64_t *ret_parent)
 {
 	uint64_t parent = in->directory;
 	int error = 0;
@@ -104,7 +104,7 @@ static int find_parent(struct tar_in *in, const char *path, size_t length, uint6
 	}
 	for (size_t at = 0; at < length && !error;) {
 		struct fs_name name = {path + at, strcspn(path + at, "/")};
-		error = enter(in, parent, name, &parent);
+		error = enter(in, parent, name, make, &parent);
 		at += name.length + 1;
 	}
 	if (error)
@@ -122,13 +122,13 @@ void tar_in_forget_parent(struct tar_in *in)
 	in->last_path = NULL;
 }
 
-int tar_in_place(struct tar_in *in, const char *path, struct tar_place *ret_place)
+int tar_in_place(struct tar_in *in, const char *path, bool make, struct tar_place *ret_place)
 {
 	const char *slash = strrchr(path, '/');
 	const char *name = slash ? slash + 1 : path;
 
 	ret_place->name = (struct fs_name){name, strlen(name)};
-	return find_parent(in, path, slash ? (size_t)(slash - path) : 0, &ret_place->parent);
+	return find_parent(in, path, slash ? (size_t)(slash - path) : 0, make, &ret_place->parent);
 }
 
 /* ---- the entries ---- */

@@ -42,8 +42,8 @@ struct tar_place {
 
 /* ---- tar_in.c ---- */
 
-/* Where `path` (of tar_name, not "") goes; makes the directories above it. -ELOOP: through a link. */
-MUST_CHECK int tar_in_place(struct tar_in *in, const char *path, struct tar_place *ret_place);
+/* Where `path` (of tar_name, not "") goes. make: the directories above it, too. -ELOOP: through a link. */
+MUST_CHECK int tar_in_place(struct tar_in *in, const char *path, bool make, struct tar_place *ret_place);
 /* A directory has been removed. */
 void tar_in_forget_parent(struct tar_in *in);
 /* In place of what was noted for this inode before. */

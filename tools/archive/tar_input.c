@@ -6,6 +6,7 @@
 #include <archive.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <locale.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -151,6 +152,8 @@ static int start(struct tar_input *input)
 	if (!archive)
 		return -ENOMEM;
 	input->archive = archive;
+	/* names are UTF-8, or bytes */
+	setlocale(LC_CTYPE, "C.UTF-8");
 	support(archive);
 	archive_read_set_callback_data(archive, input);
 	archive_read_set_read_callback(archive, read_some);
@@ -209,6 +212,18 @@ int tar_input_say(struct tar_input *input)
 	return stopped ? -EINTR : -EUCLEAN;
 }
 
+/* Who writes into a pipe may have more behind the end mark (tar fills its last block), and would be killed.
+ */
+static int drain(struct tar_input *input)
+{
+	const void *bytes;
+	la_ssize_t got = 1;
+
+	while (got > 0 && !input->regular && !input->at_end)
+		got = read_some(input->archive, input, &bytes);
+	return got < 0 ? tar_input_say(input) : 0;
+}
+
 /* A tar that was cut between two entries is like a whole one, but for the zeros at its end. What a filter has
  * unpacked is as long as its own end mark says. */
 int tar_input_check_end(struct tar_input *input)
@@ -217,7 +232,7 @@ int tar_input_check_end(struct tar_input *input)
 	bool is_tar = (archive_format(archive) & ARCHIVE_FORMAT_BASE_MASK) == ARCHIVE_FORMAT_TAR;
 
 	if (input->read > 0 && (!is_tar || !input->at_end || archive_filter_count(archive) > 1))
-		return 0;
+		return drain(input);
 	progress_hide();
 	fprintf(stderr, "%s: %s: %s\n", input->program, input->name,
 		input->read ? "its end mark is missing; it was cut short" : "empty; no archive");

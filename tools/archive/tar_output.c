@@ -8,6 +8,7 @@
 #include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <locale.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,13 +18,14 @@
 #define POLL_MS	    200
 #define PIPE_BYTES  4096u /* what a pipe that can be written to takes without waiting (pipe(7)) */
 #define BLOCK_BYTES 10240 /* as tar has it */
-#define HOLE_BYTES  (64u << 20)
+#define HOLE_BYTES  (1u << 20)
 
 struct tar_output {
 	const char *program, *name;
 	struct archive *archive;
 	struct new_file file; /* path NULL: there is none */
 	int descriptor;
+	bool said;   /* why it failed */
 	int failure; /* -errno; sticky */
 	bool waits;  /* a pipe or a device: writing may take for ever */
 };
@@ -57,19 +59,17 @@ static int write_part(const struct tar_output *output, const uint8_t *bytes, siz
 	return 0;
 }
 
-/* All of it: libarchive would go on with blocks of other sizes otherwise. */
+/* All of it: libarchive would go on with blocks of other sizes otherwise. A failure is ours to tell, and what
+ * comes after it goes nowhere: the library leaks memory where it learns of one. */
 static la_ssize_t write_all(struct archive *archive, void *context, const void *bytes, size_t length)
 {
-	const struct tar_output *output = context;
+	struct tar_output *output = context;
 	size_t done = 0;
-	int error = 0;
 
-	while (!error && done < length)
-		error = write_part(output, (const uint8_t *)bytes + done, length - done, &done);
-	if (!error)
-		return (la_ssize_t)length;
-	archive_set_error(archive, -error, "%s", error == -EINTR ? "stopped by a signal" : strerror(-error));
-	return -1;
+	(void)archive;
+	while (!output->failure && done < length)
+		output->failure = write_part(output, (const uint8_t *)bytes + done, length - done, &done);
+	return (la_ssize_t)length;
 }
 
 /* ---- opening ---- */
@@ -147,6 +147,8 @@ static int start(struct tar_output *output, enum tar_filter filter)
 	if (!archive)
 		return -ENOMEM;
 	output->archive = archive;
+	/* names that are UTF-8 are written as such, others byte for byte with a mark */
+	setlocale(LC_CTYPE, "C.UTF-8");
 	if (archive_write_set_format_pax(archive) != ARCHIVE_OK ||
 	    archive_write_set_options(archive, "xattrheader=SCHILY") < ARCHIVE_WARN ||
 	    add_filter(archive, filter) < ARCHIVE_WARN)
@@ -159,16 +161,27 @@ static int start(struct tar_output *output, enum tar_filter filter)
 	return archive_write_open(archive, output, NULL, write_all, NULL) == ARCHIVE_OK ? 0 : -EIO;
 }
 
-/* What libarchive says; the errno of it. */
-static int say(struct tar_output *output)
+/* Says once why nothing more can be written. */
+static int check(struct tar_output *output)
+{
+	if (!output->failure || output->said)
+		return output->failure;
+	output->said = true;
+	progress_hide();
+	fprintf(stderr, "%s: %s: %s\n", output->program, output->name,
+		output->failure == -EINTR ? "stopped by a signal" : strerror(-output->failure));
+	return output->failure;
+}
+
+/* Of what the library does not do; the errno of it. */
+static int say(const struct tar_output *output)
 {
 	int error = archive_errno(output->archive);
 	const char *text = archive_error_string(output->archive);
 
 	progress_hide();
 	fprintf(stderr, "%s: %s: %s\n", output->program, output->name, text ? text : "cannot be written");
-	output->failure = error > 0 ? -error : -EIO;
-	return output->failure;
+	return error > 0 ? -error : -EIO;
 }
 
 int tar_output_open(const char *program, const char *path, enum tar_filter filter,
@@ -207,16 +220,18 @@ struct archive *tar_output_archive(struct tar_output *output)
 
 int tar_output_head(struct tar_output *output, struct archive_entry *entry)
 {
+	output->failure = output->failure ? output->failure : tar_sort_xattrs(entry);
 	int result = archive_write_header(output->archive, entry);
 
 	/* ARCHIVE_WARN: a name that is no UTF-8 is written byte for byte, and marked so */
-	if (result == ARCHIVE_OK || result == ARCHIVE_WARN)
-		return 0;
+	if (output->failure || result == ARCHIVE_OK || result == ARCHIVE_WARN)
+		return check(output);
 	int error = say(output);
-	if (result != ARCHIVE_FAILED)
-		return error;
-	output->failure = 0;
-	return 1;
+	if (result == ARCHIVE_FAILED)
+		return 1;
+	output->failure = error;
+	output->said = true;
+	return error;
 }
 
 int tar_output_failure(const struct tar_output *output)
@@ -230,8 +245,12 @@ int tar_output_data(struct tar_output *output, const void *bytes, size_t length)
 
 	while (length > 0) {
 		la_ssize_t written = archive_write_data(output->archive, at, length);
-		if (written < 0)
-			return say(output);
+		if (written < 0 && !output->failure) {
+			output->failure = say(output);
+			output->said = true;
+		}
+		if (output->failure)
+			return check(output);
 		if (written == 0)
 			return 0; /* more than the head told */
 		at += written;
@@ -243,7 +262,7 @@ int tar_output_data(struct tar_output *output, const void *bytes, size_t length)
 /* libarchive counts the bytes of a hole and does not look at them. */
 int tar_output_hole(struct tar_output *output, uint64_t length)
 {
-	static const uint8_t zeros[HOLE_BYTES];
+	static uint8_t zeros[HOLE_BYTES]; /* not const: then the file of the program would hold them */
 
 	while (length > 0) {
 		size_t step = length < HOLE_BYTES ? (size_t)length : HOLE_BYTES;
@@ -271,6 +290,8 @@ int tar_output_finish(struct tar_output *output)
 {
 	progress_say("writing it out");
 	int error = archive_write_close(output->archive) == ARCHIVE_OK ? 0 : say(output);
+	if (output->failure)
+		error = check(output);
 	return error ? error : name_file(output);
 }
 
@@ -279,8 +300,9 @@ void tar_output_close(struct tar_output *output)
 	if (!output)
 		return;
 	if (output->archive) {
-		/* else the library would write the end mark behind half an archive */
-		archive_write_fail(output->archive);
+		/* no end mark behind half an archive */
+		if (!output->failure)
+			output->failure = -ECANCELED;
 		archive_write_free(output->archive);
 	}
 	if (output->file.path)

@@ -213,7 +213,7 @@ static int make_link(struct tar_in *in, struct archive_entry *entry, const struc
 	if (error > 0 || (!error && !*path))
 		error = -EPERM;
 	if (!error)
-		error = tar_in_place(in, path, &target);
+		error = tar_in_place(in, path, false, &target);
 	if (!error)
 		error = fs_lookup(in->files->fs, target.parent, target.name, &attr);
 	if (!error)
@@ -334,7 +334,7 @@ int tar_put(struct tar_in *in, struct archive_entry *entry, const char *path)
 	/* the directory itself */
 	if (!*path)
 		return directory ? put_attributes(in, entry, in->directory) : -EISDIR;
-	int error = tar_in_place(in, path, &place);
+	int error = tar_in_place(in, path, true, &place);
 	if (error)
 		return error;
 	return directory ? put_directory(in, entry, &place) : put_file(in, entry, &place);

@@ -320,7 +320,7 @@ struct object {
 	uint64_t xattr_count;
 	uint64_t symlink_bytes, symlink_pieces;
 	bool symlink_bad;
-	uint64_t extent_end, extent_blocks; /* logical; physical */
+	uint64_t extent_end, extent_blocks;   /* logical; physical */
 	uint64_t inline_length, inline_bytes; /* as the inode says; as its item has */
 	uint64_t value_bytes, value_pieces;
 };
