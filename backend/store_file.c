@@ -11,6 +11,7 @@
  */
 #include "store_file_i.h"
 #include "guard.h"
+#include "store_track.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -32,6 +33,11 @@
 static bool unsupported(int error)
 {
 	return error == EOPNOTSUPP || error == ENOSYS;
+}
+
+bool store_file_is_fixed(int error)
+{
+	return unsupported(error) || error == EPERM;
 }
 
 /* Has somebody else made the file shorter than `end`? That is remembered. */
@@ -140,7 +146,7 @@ static int truncate_to(struct store_file *file, uint64_t size)
 	while (ftruncate(file->descriptor, (off_t)size) < 0) {
 		if (errno == EINTR)
 			continue;
-		if (unsupported(errno) || errno == EPERM) {
+		if (store_file_is_fixed(errno)) {
 			file->store.fixed_size = true;
 			return -ENOSPC;
 		}
@@ -252,6 +258,27 @@ static int file_reserve(struct store *store, uint64_t offset, uint64_t length)
 		return errno == EDQUOT ? -ENOSPC : -errno;
 	}
 	return 0;
+}
+
+/* A device that was enlarged. What is mapped bounds it. */
+static int file_remeasure(struct store *store)
+{
+	struct store_file *file = store_file_of(store);
+	uint64_t size;
+	int error;
+
+	if (!store->fixed_size)
+		return 0;
+	pthread_mutex_lock(&file->size_lock);
+	error = store_file_size(file, &size);
+	if (error == 0)
+		size = (size < store->map_size ? size : store->map_size) / SIZE_UNIT_BYTES * SIZE_UNIT_BYTES;
+	if (error == 0 && size < store_size(store))
+		error = -ENXIO;
+	if (error == 0)
+		__atomic_store_n(&store->size, size, __ATOMIC_RELEASE);
+	pthread_mutex_unlock(&file->size_lock);
+	return error;
 }
 
 static int file_punch(struct store *store, uint64_t offset, uint64_t length)
@@ -406,6 +433,7 @@ static void file_close(struct store *store)
 	pthread_mutex_destroy(&file->size_lock);
 	pthread_mutex_destroy(&file->range_lock);
 	pthread_mutex_destroy(&file->whole_lock);
+	store_track_free(store);
 	free(file);
 }
 
@@ -425,6 +453,7 @@ const struct store_ops store_file_ops = {
     .map_ring = file_map_ring,
     .sync_later = file_sync_later,
     .forget = file_forget,
+    .remeasure = file_remeasure,
 };
 
 int store_file_descriptor(const struct store *store)

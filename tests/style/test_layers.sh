@@ -51,7 +51,7 @@ for file in "${backend[@]}" "${fs[@]}" "${fuse[@]}" "${tools[@]}"; do
 	case $file in
 	backend/store_*.c | backend/guard.c) ;;
 	fs/fuse/handover.c) ;; # memory of its own, no image
-	tools/common/copy_out.c) ;; # files of the host
+	tools/common/copy_out.c | tools/common/backup_file.c | tools/common/mount_change.c) ;; # files of the host
 	*) others+=("$file") ;;
 	esac
 done
