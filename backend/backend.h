@@ -52,7 +52,13 @@ struct image_held {
 enum recover_mode { RECOVER_AUTO, RECOVER_WARM, RECOVER_COLD };
 
 /* What image_open finds damaged and could make anew (repair.c). */
-enum image_part { IMAGE_JOURNAL, IMAGE_ROOTS, IMAGE_MAP };
+enum image_part {
+	IMAGE_JOURNAL,
+	IMAGE_ROOTS,
+	IMAGE_MAP,
+	IMAGE_SUPER, /* the newer slot (block 0 or 1), though its checksum is right: the older one counts */
+	IMAGE_POSITION, /* of slot `block`: generation or journal position too large to be written to */
+};
 
 /* For fsck.mmfs: called for each part that is damaged; `why` is valid during the call only. true: make it
  * anew (in memory only if the image is opened read-only); false: refuse the image with -EUCLEAN. */

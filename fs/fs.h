@@ -154,6 +154,7 @@ MUST_CHECK int fs_getattr(struct fs *fs, uint64_t inode, struct fs_attr *ret_att
 #define FS_SET_CTIME	 256u  /* to the given time (writeback cache) */
 #define FS_SET_MORE	 1024u /* another change of the same request follows */
 #define FS_KILL_SET_ID	 512u  /* a truncate or chown by one without CAP_FSETID: set-id bits go */
+#define FS_SET_CACHED	 4096u /* times from the kernel's cache: of a guarded inode they stay as they are */
 #define FS_SET_CTIME_NOW 2048u /* and nothing else: a chown of neither owner nor group */
 
 struct fs_set {
@@ -214,8 +215,10 @@ MUST_CHECK ssize_t fs_read_copy(struct fs *fs, uint64_t inode, uint64_t offset, 
 #define FS_WRITE_APPEND	     1u
 #define FS_WRITE_KILL_SET_ID 2u
 #define FS_WRITE_APPENDS                                                                                     \
-	4u /* the descriptor has O_APPEND, `offset` is right: what append-only files take                    \
-	    */
+	4u		   /* the descriptor has O_APPEND, `offset` is right: what append-only files take    \
+			    */
+#define FS_WRITE_CACHED 8u /* written earlier, when it was allowed: no time changes, append-only counts not  \
+			    */
 MUST_CHECK ssize_t fs_write(struct fs *fs, uint64_t inode, uint64_t offset, const void *bytes, size_t length,
 			    unsigned flags);
 /* fsync (data_only false) or fdatasync of a file or directory. */

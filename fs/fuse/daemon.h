@@ -41,6 +41,7 @@ struct daemon {
 	dev_t mounted_device;
 	/* The kernel takes ENOSYS for "opens need no message". Set by INIT, before any other request. */
 	bool open_elided, opendir_elided;
+	bool writeback; /* negotiated: sizes and times of regular files are the kernel's to know */
 	atomic_bool damage_told, failure_told; /* the log has it already */
 };
 

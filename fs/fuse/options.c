@@ -239,6 +239,8 @@ static const struct option_row rows[] = {
      "how long a worker polls before it sleeps, 0 to 1000 (default: 50)"},
     {"supervise", OPTION_VALUE, NO_FIELD, "yes|no", take_supervise,
      "no: the mount ends with its daemon, should that be killed (default: yes)"},
+    {"writeback", OPTION_SET, FIELD(writeback), NULL, NULL,
+     "the kernel collects writes until a file is closed or synced"},
     {"noatime", OPTION_KERNEL, FIELD(noatime), NULL, NULL, "reading never changes access times"},
     {"acl", OPTION_SET, FIELD(acl), NULL, NULL, "POSIX access control lists: setfacl(1), acl(5)"},
     {"noacl", OPTION_CLEAR, FIELD(acl), NULL, NULL,
