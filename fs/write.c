@@ -19,6 +19,7 @@ struct write_plan {
 	const uint8_t *bytes;			/* NULL: zeros */
 	struct byte_range zeroed;		/* behind the old end of the file */
 	struct byte_range stored[WRITE_PIECES]; /* to be durable with the record; length 0: none */
+	struct block_range prepared;		/* free blocks behind the pieces (prepare.c) */
 	bool tight;				/* the record may take no block */
 };
 
@@ -137,6 +138,9 @@ static int write_fill_txn(struct txn *txn, struct fs *fs, struct inode *inode, c
 	for (size_t i = 0; i < plan->count && !result; i++)
 		if (plan->stored[i].length > 0)
 			result = data_stored(txn, plan->stored[i].offset, plan->stored[i].length);
+	if (!result && plan->prepared.count > 0)
+		result = data_stored(txn, plan->prepared.start << BLOCK_SHIFT,
+				     plan->prepared.count << BLOCK_SHIFT);
 	if (!result && plan->zeroed.length > 0 && !MUTANT(R8_TAIL_NOT_NOTED))
 		result = data_stored(txn, plan->zeroed.offset, plan->zeroed.length);
 	if (!result && drop_capability)
@@ -200,8 +204,11 @@ static int write_chunk(struct fs *fs, struct inode *inode, const struct write_re
 		plan.zeroed = zeroed;
 		result = write_store(fs, inode, &plan);
 		bool stored = !result;
-		if (stored)
+		if (stored) {
+			prepare_blocks(fs, inode, &plan.pieces[plan.count - 1], &plan.prepared);
 			result = write_record(fs, inode, &plan, request);
+			prepare_done(fs, inode, plan.prepared, !result);
+		}
 		if (!result) {
 			*ret_length = plan.end - plan.offset;
 			break;

@@ -305,6 +305,8 @@ static int check_mount(struct daemon *daemon)
 {
 	struct stat status;
 
+	if (mountpoint_descriptor(daemon->mountpoint) >= 0)
+		return 0;
 	if (stat(daemon->mountpoint, &status)) {
 		int error = -errno;
 		log_say(LOG_ERR, "%s: the mount does not answer: %s", daemon->mountpoint, strerror(-error));
@@ -356,7 +358,12 @@ static bool stop(struct daemon *daemon, bool answers)
 	bool busy = false;
 	int error = answers ? mountpoint_unmount(daemon, &busy) : mountpoint_detach(daemon);
 
-	if (error)
+	if (error == -EOPNOTSUPP)
+		log_say(LOG_WARNING,
+			"%s: whoever mounted it has to unmount it, best before this; its users get "
+			"errors",
+			daemon->mountpoint);
+	else if (error)
 		log_say(LOG_WARNING, "%s: cannot be unmounted: %s", daemon->mountpoint, strerror(-error));
 	else if (busy)
 		log_say(LOG_WARNING, "%s: still in use; detached", daemon->mountpoint);

@@ -170,10 +170,10 @@ static size_t path_text(const struct step_path *path, char *text, size_t room)
 void step_text(const struct step *step, char *text, size_t room)
 {
 	static const char *const names[STEP_KINDS] = {
-	    "none",	 "create",	   "mkdir",	 "symlink",  "link",	    "unlink", "rmdir",
-	    "rename",	 "exchange",	   "write",	 "append",   "truncate",    "punch",  "zero-range",
-	    "fallocate", "fallocate-keep", "copy",	 "setxattr", "removexattr", "chmod",  "fsync",
-	    "fdatasync", "sync",	   "checkpoint", "trim",     "remount",
+	    "none",	 "create",	   "mkdir",	 "symlink",  "link",	    "unlink",  "rmdir",
+	    "rename",	 "exchange",	   "write",	 "append",   "truncate",    "punch",   "zero-range",
+	    "fallocate", "fallocate-keep", "copy",	 "setxattr", "removexattr", "chmod",   "fsync",
+	    "fdatasync", "sync",	   "checkpoint", "trim",     "compact",	    "remount",
 	};
 	size_t used = (size_t)snprintf(text, room, "%s", names[step->kind]);
 

@@ -520,6 +520,7 @@ static int run_sync(struct step_call *call)
 {
 	struct mount *mount = call->mount;
 	struct image *image = mount->image;
+	struct fs_compaction compaction = {0};
 	uint64_t trimmed;
 	int error = 0;
 
@@ -541,6 +542,11 @@ static int run_sync(struct step_call *call)
 		break;
 	case STEP_TRIM:
 		error = image_trim(image, &trimmed);
+		break;
+	case STEP_COMPACT:
+		do
+			error = fs_compact_step(mount->fs, &compaction);
+		while (error > 0);
 		break;
 	default: /* REMOUNT */
 		error = mount_close(mount);
@@ -578,6 +584,7 @@ static const step_function functions[STEP_KINDS] = {
     [STEP_SYNC] = run_sync,
     [STEP_CHECKPOINT] = run_sync,
     [STEP_TRIM] = run_sync,
+    [STEP_COMPACT] = run_sync,
     [STEP_REMOUNT] = run_sync,
 };
 

@@ -36,6 +36,7 @@ enum step_kind {
 	STEP_SYNC, /* all metadata and new data */
 	STEP_CHECKPOINT,
 	STEP_TRIM,
+	STEP_COMPACT,
 	STEP_REMOUNT,
 	STEP_KINDS
 };
