@@ -13,10 +13,10 @@ seed=${MMFS_KILL_SEED:-$(od -An -N 4 -t u4 /dev/urandom | tr -d ' ')}
 note "seed $seed (MMFS_KILL_SEED), $kills kills"
 RANDOM=$((seed % 32768))
 
-declare -A supervisor
+declare -A supervisor options=([through]=commit=5 [back]=writeback)
 workers=() names=()
 for mount in through back; do
-	mount_image "$tmp/$mount.img" "$tmp/$mount" $([ $mount = through ] || echo -o writeback)
+	mount_image "$tmp/$mount.img" "$tmp/$mount" -o "${options[$mount]}"
 	supervisor[$mount]=$(supervisors_of "$tmp/$mount.img")
 	for i in 1 2 3; do
 		mkdir "$tmp/$mount/$i"
