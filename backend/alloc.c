@@ -19,8 +19,7 @@ struct alloc_zone *alloc_zone_of(const struct image *image, uint64_t block, unsi
 	return image->alloc.zones[index];
 }
 
-/* The blocks that may ever be used: below the image's limit, and within what is mapped. */
-static uint64_t alloc_limit(const struct image *image)
+uint64_t alloc_limit(const struct image *image)
 {
 	const struct store *store = image->store;
 	uint64_t most = (store->fixed_size ? store_size(store) : store->map_size) >> BLOCK_SHIFT;
@@ -279,12 +278,10 @@ static uint64_t alloc_forget_zones(struct alloc *alloc, uint64_t count)
 {
 	while (count > 1 && zone_is_empty(alloc->zones[count - 1])) {
 		struct alloc_zone *zone = alloc->zones[count - 1];
-		uint64_t ready = 0;
+		uint64_t ready = zone_ready_all(zone);
 
-		for (unsigned i = 0; i < ZONE_GROUPS; i++)
-			if (zone->groups[i].type == GROUP_METADATA)
-				ready += zone_ready(zone, i);
-		if (alloc->meta_ready < ready + alloc->meta_promised)
+		/* one whose host space is all that deletes would have after a remount stays */
+		if (alloc->meta_ready < ready + alloc->meta_promised + (ready > 0 ? META_LEFT : 0))
 			break;
 		alloc->meta_ready -= ready;
 		alloc->free_in_zones -= zone_free_blocks(zone);
@@ -301,9 +298,7 @@ static uint64_t alloc_forget_zones(struct alloc *alloc, uint64_t count)
 static void alloc_remember_zones(struct alloc *alloc, uint64_t from, uint64_t count)
 {
 	for (uint64_t i = from; i < count; i++) {
-		for (unsigned group = 0; group < ZONE_GROUPS; group++)
-			if (alloc->zones[i]->groups[group].type == GROUP_METADATA)
-				alloc->meta_ready += zone_ready(alloc->zones[i], group);
+		alloc->meta_ready += zone_ready_all(alloc->zones[i]);
 		alloc->free_in_zones += zone_free_blocks(alloc->zones[i]);
 	}
 	atomic_store_explicit(&alloc->zone_count, count, memory_order_release);

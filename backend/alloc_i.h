@@ -3,7 +3,8 @@
  *
  *   alloc_zone.c   one zone in memory: its bits, groups, and runs of free blocks; no locking of its own
  *   alloc.c        opening, adding and dropping zones
- *   alloc_space.c  size of the file and host space: growing, backing, punching, trimming, cutting
+ *   alloc_space.c  size of the file and host space: growing, backing, punching, cutting
+ *   alloc_trim.c   punching what is free when asked to
  *   alloc_free.c   what transactions took and freed: commit, abort, quarantine
  *   alloc_meta.c   metadata blocks
  *   alloc_data.c   data blocks, and the bytes in them
@@ -29,7 +30,10 @@
 #define ZONE_CHUNKS  (ZONE_BLOCKS / CHUNK_BLOCKS)
 #define GROUP_CHUNKS (GROUP_BLOCKS / CHUNK_BLOCKS)
 #define META_KEPT    32u /* metadata blocks kept back for transactions that release */
-#define PUNCH_LEAST  16u /* blocks; a smaller hole is not worth the call, unless it makes up a chunk */
+#define META_LEFT                                                                                            \
+	(META_KEPT / 4) /* of these, what such a transaction may need, and what an unmount leaves            \
+			 */
+#define PUNCH_LEAST 16u /* blocks; a smaller hole is not worth the call, unless it makes up a chunk */
 
 struct alloc_group {
 	uint64_t last_free_lsn; /* METADATA: end of the last record that freed a block of it */
@@ -67,6 +71,10 @@ bool zone_range_backed(const struct alloc_zone *zone, unsigned at, unsigned coun
 bool zone_is_empty(const struct alloc_zone *zone);
 /* Free blocks of the group that have host space. */
 unsigned zone_ready(const struct alloc_zone *zone, unsigned group);
+/* The same for a chunk; 0 if its group is not for metadata. */
+unsigned zone_ready_in_chunk(const struct alloc_zone *zone, unsigned chunk);
+/* All of them in groups for metadata. */
+unsigned zone_ready_all(const struct alloc_zone *zone);
 /* Free blocks for data from `at` on, at most `most`; 0: it is taken or for metadata. */
 unsigned zone_run(const struct alloc_zone *zone, unsigned at, unsigned most);
 /* The first free block for data at or after `at`; ZONE_BLOCKS: none. */
@@ -108,6 +116,14 @@ int space_ensure_size(struct image *image, uint64_t end) MUST_CHECK;
 int space_back_chunks(struct image *image, struct alloc_zone *zone, unsigned first, unsigned end) MUST_CHECK;
 /* Host space for taken data blocks; on a full host for fewer of them: *count is how many. No lock is held. */
 int space_back_data(struct image *image, struct alloc_zone *zone, unsigned at, unsigned *count) MUST_CHECK;
+/* Cuts the file behind the last block of this, the last zone, that is needed. grow_lock and alloc.lock
+ * are held, and the tail has passed every record that touches what is cut (R11). */
+int space_cut(struct image *image, struct alloc_zone *last) MUST_CHECK;
+/* Where it would be cut: a block. alloc.lock is held. */
+uint64_t space_needed(const struct alloc *alloc, const struct alloc_zone *last);
+/* Is the image's end what an earlier cut has left, as far as that can be told while nothing is known of host
+ * space? alloc.lock is held. */
+bool space_left_by_cut(const struct image *image);
 /* Punches blocks that are taken, and gives them back. free_in_zones is the caller's. grow_lock is held. */
 void space_punch(struct image *image, struct alloc_zone *zone, unsigned at, unsigned count);
 

@@ -11,8 +11,9 @@
  */
 #define STEP_CHUNKS(alloc) (atomic_load(&(alloc)->zone_count) > 1 ? GROUP_CHUNKS : 6u)
 
-#define TRIES                                                                                                \
-	64u /* places that a full host refuses, before one call gives up; the next goes on behind them */
+/* Places that a full host refuses, before one call gives up; the next goes on behind them. */
+#define TRIES	       64u
+#define TRIES_RELEASES 4096u /* for transactions that release */
 
 struct meta_place {
 	struct alloc_zone *zone;
@@ -105,15 +106,15 @@ static int meta_back_place(struct image *image, const struct meta_place *place)
 	return result;
 }
 
-/* Tries places until one has host space. -ENOENT: there is no place. grow_lock is held. */
-static int meta_try_places(struct image *image)
+/* Tries places, `most` at most, until one has host space. -ENOENT: there is no place. grow_lock is held. */
+static int meta_try_places(struct image *image, unsigned most)
 {
 	struct alloc *alloc = &image->alloc;
 	bool from_start =
 	    alloc->meta_search.pass == 0 && alloc->meta_search.zone == 0 && alloc->meta_search.chunk == 0;
 	int result = -ENOENT;
 
-	for (unsigned tries = 0; tries < TRIES; tries++) {
+	for (unsigned tries = 0; tries < most; tries++) {
 		struct meta_place place;
 		bool found;
 
@@ -136,20 +137,66 @@ static int meta_try_places(struct image *image)
 }
 
 /* Makes more metadata blocks ready. Called without any lock. */
-static int meta_extend(struct image *image)
+static int meta_extend(struct image *image, bool releases)
 {
 	int result;
 
 	pthread_mutex_lock(&image->alloc.grow_lock);
-	result = meta_try_places(image);
+	result = meta_try_places(image, releases ? TRIES_RELEASES : TRIES);
 	pthread_mutex_unlock(&image->alloc.grow_lock);
 	return result == -ENOENT ? alloc_add_zone(image) : result;
+}
+
+/* Finds out whether chunks of a zone in front of the last block in use have host space, so far as
+ * META_LEFT free metadata blocks need it: then those behind it are not needed. grow_lock is held. */
+static int meta_back_used(struct image *image, struct alloc_zone *last)
+{
+	struct alloc *alloc = &image->alloc;
+	unsigned left = 0, end = zone_end(last);
+	int result = 0;
+
+	for (unsigned chunk = 0; chunk * CHUNK_BLOCKS < end && left < META_LEFT; chunk++) {
+		bool fits = zone_type(last, chunk / GROUP_CHUNKS) == GROUP_METADATA &&
+			    !zone_all_taken(last, chunk * CHUNK_BLOCKS, CHUNK_BLOCKS);
+
+		if (fits && !zone_is_backed(last, chunk))
+			result = space_back_chunks(image, last, chunk, chunk + 1);
+		if (result < 0 && result != -ENOSPC)
+			return result;
+		pthread_mutex_lock(&alloc->lock);
+		left += zone_ready_in_chunk(last, chunk);
+		pthread_mutex_unlock(&alloc->lock);
+	}
+	return 0;
+}
+
+int alloc_find_kept(struct image *image)
+{
+	struct alloc *alloc = &image->alloc;
+	uint64_t count = atomic_load(&alloc->zone_count);
+	bool missing;
+	int result = 0;
+
+	if (image->read_only || image->store->fixed_size || count == 0)
+		return 0;
+	pthread_mutex_lock(&alloc->grow_lock);
+	pthread_mutex_lock(&alloc->lock);
+	missing = !space_left_by_cut(image);
+	while (count > 1 && zone_is_empty(alloc->zones[count - 1]))
+		count--;
+	pthread_mutex_unlock(&alloc->lock);
+	if (missing)
+		result = meta_back_used(image, alloc->zones[count - 1]);
+	if (missing && result == 0 && alloc->meta_ready < META_LEFT)
+		result = meta_try_places(image, TRIES_RELEASES);
+	pthread_mutex_unlock(&alloc->grow_lock);
+	return result == -ENOENT || result == -ENOSPC ? 0 : result;
 }
 
 int alloc_prepare_metadata(struct image *image, unsigned blocks, bool releases)
 {
 	struct alloc *alloc = &image->alloc;
-	uint64_t need = releases ? META_KEPT / 4 : blocks + META_KEPT;
+	uint64_t need = releases ? META_LEFT : blocks + META_KEPT;
 	unsigned stage = 0;
 
 	for (;;) {
@@ -163,15 +210,75 @@ int alloc_prepare_metadata(struct image *image, unsigned blocks, bool releases)
 			return 0;
 		}
 		pthread_mutex_unlock(&alloc->lock);
-		result = meta_extend(image);
-		/* releasing mostly works without a new node: then it may not fail for want of one */
-		if (result == -ENOSPC && releases)
-			return 0;
+		result = meta_extend(image, releases);
 		if (result == -ENOSPC && alloc_make_room(image, &stage))
 			continue;
+		/* releasing mostly works without a new node: then it may not fail for want of one */
+		if (result == -ENOSPC && releases)
+			return 1;
 		if (result < 0)
 			return result;
 	}
+}
+
+/* A chunk without host space, in a group of metadata or of nothing that lies before `below`. alloc.lock is
+ * held. */
+static bool meta_place_below(struct alloc *alloc, uint64_t below, struct meta_place *place)
+{
+	uint64_t count = atomic_load(&alloc->zone_count);
+
+	for (unsigned pass = 0; pass < 2; pass++) {
+		enum group_type type = pass == 0 ? GROUP_METADATA : GROUP_NONE;
+
+		for (uint64_t i = 0; i < count * ZONE_GROUPS; i++) {
+			struct alloc_zone *zone = alloc->zones[i / ZONE_GROUPS];
+			unsigned group = (unsigned)(i % ZONE_GROUPS), chunk;
+
+			if (zone->start + (group + 1) * GROUP_BLOCKS > below)
+				break;
+			if (!meta_group_fits(&zone->groups[group], type))
+				continue;
+			chunk = meta_find_chunk(zone, group, group * GROUP_CHUNKS);
+			if (chunk == (group + 1) * GROUP_CHUNKS && type == GROUP_METADATA)
+				continue;
+			*place = (struct meta_place){
+			    .zone = zone, .first = chunk, .end = chunk + 1, .was_none = type == GROUP_NONE};
+			if (chunk == (group + 1) * GROUP_CHUNKS)
+				place->first = place->end = group * GROUP_CHUNKS;
+			if (place->was_none)
+				zone_set_type(alloc, zone, group, GROUP_METADATA);
+			return true;
+		}
+	}
+	return false;
+}
+
+int alloc_extend_metadata_below(struct image *image, uint64_t below)
+{
+	struct alloc *alloc = &image->alloc;
+	struct meta_place place;
+	bool found;
+	int result = -ENOSPC;
+
+	pthread_mutex_lock(&alloc->grow_lock);
+	pthread_mutex_lock(&alloc->lock);
+	found = meta_place_below(alloc, below, &place);
+	pthread_mutex_unlock(&alloc->lock);
+	if (found)
+		result = meta_back_place(image, &place);
+	pthread_mutex_unlock(&alloc->grow_lock);
+	return result;
+}
+
+bool alloc_kept_at_hand(struct image *image)
+{
+	struct alloc *alloc = &image->alloc;
+	bool at_hand;
+
+	pthread_mutex_lock(&alloc->lock);
+	at_hand = alloc->meta_ready >= alloc->meta_promised + META_LEFT;
+	pthread_mutex_unlock(&alloc->lock);
+	return at_hand;
 }
 
 void alloc_unprepare(struct image *image, unsigned blocks)
@@ -196,13 +303,14 @@ static unsigned meta_find_in_group(const struct alloc_zone *zone, unsigned group
 	return GROUP_BLOCKS;
 }
 
-/* Takes a block from the zone of the last one on. alloc.lock is held. */
-static bool meta_take(struct alloc *alloc, uint64_t *ret_block)
+/* Takes a block from the zone of the last one on, or with `below` (other than 0) the first before that one.
+ * alloc.lock is held. */
+static bool meta_take(struct alloc *alloc, uint64_t below, uint64_t *ret_block)
 {
 	uint64_t count = atomic_load(&alloc->zone_count);
 
 	for (uint64_t i = 0; i < count; i++) {
-		uint64_t index = (alloc->meta_hint + i) % count;
+		uint64_t index = ((below ? 0 : alloc->meta_hint) + i) % count;
 		struct alloc_zone *zone = alloc->zones[index];
 
 		for (unsigned group = 0; group < ZONE_GROUPS; group++) {
@@ -214,6 +322,8 @@ static bool meta_take(struct alloc *alloc, uint64_t *ret_block)
 			if (at == GROUP_BLOCKS)
 				continue;
 			at += group * GROUP_BLOCKS;
+			if (below && zone->start + at >= below)
+				return false;
 			zone_take(alloc, zone, at, 1);
 			alloc->free_in_zones--;
 			alloc->meta_hint = index;
@@ -249,6 +359,7 @@ int alloc_metadata(struct txn *txn, uint64_t *ret_block)
 {
 	struct alloc *alloc = &txn->image->alloc;
 	uint64_t block = 0;
+	uint64_t spared = txn->spares ? META_LEFT : 0;
 	bool taken = false;
 	int result;
 
@@ -256,8 +367,8 @@ int alloc_metadata(struct txn *txn, uint64_t *ret_block)
 		return -EFBIG;
 	pthread_mutex_lock(&alloc->lock);
 	/* its own promise first; beyond it (releases have none) only what nobody was promised */
-	if (txn->meta_promised > 0 || alloc->meta_ready > alloc->meta_promised)
-		taken = meta_take(alloc, &block);
+	if (txn->meta_promised > 0 || alloc->meta_ready > alloc->meta_promised + spared)
+		taken = meta_take(alloc, txn->below, &block);
 	if (taken && txn->meta_promised > 0) {
 		txn->meta_promised--;
 		alloc->meta_promised--;

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #define AHEAD_CHUNKS 8u
+#define CUT_LEAVES   (2 * CHUNK_BLOCKS)
 #define GROW_LEAST   (UINT64_C(1) << 20)
 #define GROW_MOST    (UINT64_C(1) << 30)
 #define SIZE_STEP    (UINT64_C(64) << 10) /* the file's size is a multiple of the page size, whatever it is */
@@ -149,74 +150,35 @@ void space_punch(struct image *image, struct alloc_zone *zone, unsigned at, unsi
 	pthread_mutex_unlock(&alloc->lock);
 }
 
-/* ---- fstrim ---- */
-
-/* Are all chunks that the run touches punched already? */
-static bool space_is_punched(const struct alloc_zone *zone, unsigned at, unsigned count)
-{
-	for (unsigned chunk = at / CHUNK_BLOCKS; chunk <= (at + count - 1) / CHUNK_BLOCKS; chunk++)
-		if (!bitmap_get(zone->punched, chunk))
-			return false;
-	return true;
-}
-
-/* Punches the free runs of a zone one by one; each is taken while it is punched (R11). */
-static uint64_t space_trim_zone(struct image *image, struct alloc_zone *zone)
-{
-	struct alloc *alloc = &image->alloc;
-	uint64_t size = store_size(image->store) >> BLOCK_SHIFT;
-	uint64_t punched = 0, before;
-	unsigned at = 0;
-
-	while (at < ZONE_BLOCKS) {
-		unsigned count = 0;
-
-		pthread_mutex_lock(&alloc->grow_lock);
-		pthread_mutex_lock(&alloc->lock);
-		at = zone_next_free(zone, at);
-		if (at < ZONE_BLOCKS && zone->start + at < size)
-			count = zone_run(zone, at, ZONE_BLOCKS);
-		if (count > size - (zone->start + at))
-			count = (unsigned)(size - (zone->start + at));
-		if (count > 0 && !space_is_punched(zone, at, count)) {
-			zone_take(alloc, zone, at, count);
-			pthread_mutex_unlock(&alloc->lock);
-			before = atomic_load(&alloc->punched_blocks);
-			space_punch(image, zone, at, count);
-			punched += atomic_load(&alloc->punched_blocks) - before;
-		} else {
-			pthread_mutex_unlock(&alloc->lock);
-		}
-		pthread_mutex_unlock(&alloc->grow_lock);
-		if (count == 0)
-			break;
-		at += count;
-	}
-	return punched;
-}
-
-int image_trim(struct image *image, uint64_t *ret_bytes)
-{
-	uint64_t blocks = 0;
-	int result;
-
-	if (image->read_only)
-		return -EROFS;
-	result = syncer_seal(image); /* what was freed until now is trimmed too */
-	if (result < 0)
-		return result;
-	for (uint64_t i = 0; i < atomic_load(&image->alloc.zone_count); i++)
-		blocks += space_trim_zone(image, image->alloc.zones[i]);
-	*ret_bytes = blocks << BLOCK_SHIFT;
-	return 0;
-}
-
 /* ---- cutting ---- */
 
-static int space_cut(struct image *image, struct alloc_zone *last)
+/* Where the image may be cut: behind the last block in use, and behind as many chunks with host space as make
+ * up META_LEFT free metadata blocks, so that deletes work on a host that is full when it is mounted again.
+ * alloc.lock is held. */
+uint64_t space_needed(const struct alloc *alloc, const struct alloc_zone *last)
+{
+	uint64_t used = last->start + zone_end(last);
+	uint64_t end = (used + RING_ALIGN - 1) & ~(uint64_t)(RING_ALIGN - 1);
+	uint64_t left = alloc->meta_ready - zone_ready_all(last);
+
+	for (unsigned chunk = 0; chunk < ZONE_CHUNKS && left < META_LEFT; chunk++) {
+		unsigned ready = zone_ready_in_chunk(last, chunk), to = (chunk + 1) * CHUNK_BLOCKS;
+
+		to = to < last->usable ? to : last->usable;
+		left += ready;
+		if (ready > 0 && last->start + to > end)
+			end = last->start + to;
+	}
+	end = (end + RING_ALIGN - 1) & ~(uint64_t)(RING_ALIGN - 1);
+	if (end > alloc->limit_blocks)
+		end = used > alloc->limit_blocks ? used : alloc->limit_blocks;
+	return end;
+}
+
+int space_cut(struct image *image, struct alloc_zone *last)
 {
 	struct alloc *alloc = &image->alloc;
-	uint64_t end = (last->start + zone_end(last) + RING_ALIGN - 1) & ~(uint64_t)(RING_ALIGN - 1);
+	uint64_t end = space_needed(alloc, last);
 	int result;
 
 	if (end << BLOCK_SHIFT >= store_size(image->store))
@@ -226,6 +188,17 @@ static int space_cut(struct image *image, struct alloc_zone *last)
 			zone_set_backed(alloc, last, chunk, false);
 	result = store_set_size(image->store, end << BLOCK_SHIFT);
 	return result == -ENOSPC ? 0 : result;
+}
+
+bool space_left_by_cut(const struct image *image)
+{
+	const struct alloc *alloc = &image->alloc;
+	uint64_t count = atomic_load(&alloc->zone_count);
+	const struct alloc_zone *last = alloc->zones[count - 1];
+	uint64_t end = last->start + zone_end(last) + CUT_LEAVES;
+
+	return alloc->meta_ready < META_LEFT && store_size(image->store) <= end << BLOCK_SHIFT &&
+	       (count == 1 || !zone_is_empty(last));
 }
 
 int alloc_cut_tail(struct image *image)
@@ -238,7 +211,8 @@ int alloc_cut_tail(struct image *image)
 		return 0;
 	pthread_mutex_lock(&alloc->grow_lock);
 	pthread_mutex_lock(&alloc->lock);
-	if (alloc->meta_promised == 0 && atomic_load(&image->ring.tail) >= atomic_load(&image->ring.head))
+	if (alloc->meta_promised == 0 && atomic_load(&image->ring.tail) >= atomic_load(&image->ring.head) &&
+	    !space_left_by_cut(image))
 		result = space_cut(image, alloc->zones[count - 1]);
 	pthread_mutex_unlock(&alloc->lock);
 	pthread_mutex_unlock(&alloc->grow_lock);

@@ -122,6 +122,25 @@ unsigned zone_ready(const struct alloc_zone *zone, unsigned group)
 	return ready;
 }
 
+unsigned zone_ready_in_chunk(const struct alloc_zone *zone, unsigned chunk)
+{
+	uint32_t taken = (uint32_t)(load_word(zone, chunk / 2) >> chunk % 2 * CHUNK_BLOCKS);
+
+	if (zone->groups[chunk / GROUP_CHUNKS].type != GROUP_METADATA || !zone_is_backed(zone, chunk))
+		return 0;
+	return (unsigned)__builtin_popcount(~taken);
+}
+
+unsigned zone_ready_all(const struct alloc_zone *zone)
+{
+	unsigned ready = 0;
+
+	for (unsigned group = 0; group < ZONE_GROUPS; group++)
+		if (zone->groups[group].type == GROUP_METADATA)
+			ready += zone_ready(zone, group);
+	return ready;
+}
+
 void zone_set_type(struct alloc *alloc, struct alloc_zone *zone, unsigned group, enum group_type type)
 {
 	if (zone->groups[group].type == GROUP_METADATA)

@@ -54,10 +54,15 @@ void image_request_none(void)
 	request.connection = request.unique = 0;
 }
 
-void answers_stamp(struct record_disk *record)
+struct request_identity image_request_identity(void)
 {
-	record->connection = le64_of(request.connection);
-	record->unique = le64_of(request.unique);
+	return (struct request_identity){.connection = request.connection, .unique = request.unique};
+}
+
+void answers_stamp(struct record_disk *record, struct request_identity of)
+{
+	record->connection = le64_of(of.connection);
+	record->unique = le64_of(of.unique);
 }
 
 void answers_hold(struct image *image, bool last)
@@ -93,6 +98,8 @@ uint64_t answers_held(const struct image *image)
 {
 	uint64_t all = atomic_load(&image->answers.all_held), least = least_held(image->answers.held);
 
+	if (MUTANT(R17_TAIL_NOT_HELD))
+		return UINT64_MAX;
 	return all < least ? all : least;
 }
 
@@ -140,13 +147,8 @@ void answers_begin(struct image *image)
 		atomic_store(&held->requests[i], 0);
 }
 
-int answers_note(struct image *image, const struct record_disk *record)
+static int add(struct answers *answers, struct answer answer)
 {
-	struct answers *answers = &image->answers;
-	bool last = le16_get(record->kind) == RECORD_REDO && (le16_get(record->flags) & RECORD_LAST);
-
-	if (!answers->connection || !last || le64_get(record->connection) != answers->connection)
-		return 0;
 	if (answers->count == answers->capacity) {
 		size_t capacity = answers->capacity ? 2 * answers->capacity : 64;
 		struct answer *list = reallocarray(answers->list, capacity, sizeof(*list));
@@ -156,17 +158,40 @@ int answers_note(struct image *image, const struct record_disk *record)
 		answers->list = list;
 		answers->capacity = capacity;
 	}
-	answers->list[answers->count++] = (struct answer){
-	    .unique = le64_get(record->unique),
-	    .what = {.inode = le64_get(record->reply_inode), .count = le64_get(record->reply_count)},
-	};
+	answers->list[answers->count++] = answer;
 	return 0;
+}
+
+int answers_note(struct image *image, const struct record_disk *record)
+{
+	struct answers *answers = &image->answers;
+	bool last = le16_get(record->kind) == RECORD_REDO &&
+		    ((le16_get(record->flags) & RECORD_LAST) || MUTANT(R17_PART_IS_ANSWER));
+
+	if (!answers->connection || !last || le64_get(record->connection) != answers->connection)
+		return 0;
+	return add(answers, (struct answer){
+				.unique = le64_get(record->unique),
+				.what = {.inode = le64_get(record->reply_inode),
+					 .count = le64_get(record->reply_count)},
+			    });
+}
+
+int image_answer_begun(struct image *image, struct request_identity begun, uint64_t inode)
+{
+	struct answers *answers = &image->answers;
+
+	if (!answers->connection || begun.connection != answers->connection)
+		return 0;
+	return add(answers, (struct answer){.unique = begun.unique, .what = {.inode = inode}});
 }
 
 bool image_answer(const struct image *image, uint64_t unique, struct request_answer *ret_answer)
 {
 	const struct answers *answers = &image->answers;
 
+	if (MUTANT(R17_RUN_AGAIN))
+		return false;
 	for (size_t i = 0; i < answers->count; i++) {
 		if (answers->list[i].unique == unique) {
 			*ret_answer = answers->list[i].what;

@@ -52,7 +52,13 @@ struct image_held {
 enum recover_mode { RECOVER_AUTO, RECOVER_WARM, RECOVER_COLD };
 
 /* What image_open finds damaged and could make anew (repair.c). */
-enum image_part { IMAGE_JOURNAL, IMAGE_ROOTS, IMAGE_MAP };
+enum image_part {
+	IMAGE_JOURNAL,
+	IMAGE_ROOTS,
+	IMAGE_MAP,
+	IMAGE_SUPER, /* the newer slot (block 0 or 1), though its checksum is right: the older one counts */
+	IMAGE_POSITION, /* of slot `block`: generation or journal position too large to be written to */
+};
 
 /* For fsck.mmfs: called for each part that is damaged; `why` is valid during the call only. true: make it
  * anew (in memory only if the image is opened read-only); false: refuse the image with -EUCLEAN. */
@@ -78,11 +84,27 @@ struct image_options {
 	struct image_held *held; /* memory that outlives the process; NULL: the image's own */
 };
 
+/* Why a recovery was cold (R14). */
+enum cold_reason {
+	COLD_NOT,
+	COLD_ASKED,	   /* image_options.recover */
+	COLD_FAILED,	   /* the last mount's image failed: SUPER_FAILED */
+	COLD_DISK,	   /* the host cannot write what it caches */
+	COLD_UNKNOWN,	   /* the host tells too little of the file, now or then */
+	COLD_OTHER_HOST,   /* mounted last by a host of another name, in another boot */
+	COLD_OTHER_BOOT,   /* the host has been restarted */
+	COLD_OTHER_FILE,   /* moved, copied or replaced */
+	COLD_OTHER_MOUNT,  /* its filesystem is mounted anew, or seen in another mount namespace */
+	COLD_OTHER_DEVICE, /* the block device has been attached anew */
+	COLD_DAMAGED,	   /* fsck.mmfs has emptied the journal */
+};
+
 /* What image_open found and did, for the program to tell. */
 struct image_report {
 	char text[256]; /* why it was refused: what, and what to do; "" if there is nothing to say */
 	bool was_clean;
 	bool warm; /* recovery was warm */
+	enum cold_reason cold;
 	uint64_t records_replayed;
 	uint64_t records_dropped; /* a cold recovery dropped so many acknowledged but unsealed records */
 	unsigned bad_slots;	  /* superblock slots that were damaged: 0, 1 */
@@ -101,7 +123,8 @@ MUST_CHECK int image_open(struct store *store, const struct image_options *optio
  * these, closed all the same. A read-only image just closes. NULL is allowed. */
 int image_close(struct image *image);
 
-/* Closes without writing anything more, as a kill would: for tests. */
+/* Closes without writing anything more, as a kill would: for tests, and for what nobody keeps (scratch). NULL
+ * is allowed. */
 void image_drop(struct image *image);
 
 /* Session identity of an open file (R14). Unknown parts make it differ from everything. */
@@ -109,6 +132,9 @@ void image_session_of(int descriptor, struct session_disk *ret_session);
 
 /* The valid superblock, as last written or read. */
 const struct super_disk *image_super(const struct image *image);
+
+/* A copy of it, which nobody is changing just now. */
+void image_super_copy(struct image *image, struct super_disk *ret_super);
 
 /* Owner record of an image that cannot be opened since it is in use (or can): false if there is none. */
 bool image_owner(const struct store *store, struct owner_disk *ret_owner);
@@ -186,8 +212,11 @@ MUST_CHECK int tree_delete(struct txn *txn, enum tree_id tree, struct key key);
 
 /* ---- transactions (txn.c) ---- */
 
-#define TXN_RELEASES                                                                                         \
-	1u /* frees more than it takes: may use the metadata blocks kept back, so works on a full host */
+/* Frees more than it takes: may use the metadata blocks kept back, so works on a full host. Where these are
+ * few, it waits for what earlier ones have freed. */
+#define TXN_RELEASES 1u
+/* With it: but in a tree that may grow all the same (a hole in an extent). Leaves the last of them. */
+#define TXN_SPARES 2u
 
 /*
  * Reserves ring room, memory and host space for at most `changes` tree_put/tree_delete calls (R6), then takes
@@ -215,6 +244,15 @@ void txn_reply(struct txn *txn, uint64_t inode, uint64_t count, bool last);
 
 /* ---- requests that may be sent again (answers.c, R17) ---- */
 
+struct request_identity {
+	uint64_t connection, unique; /* 0, 0: no request */
+};
+/* Of the request that this thread is at. */
+struct request_identity image_request_identity(void);
+/* The transaction does what is left of another request, which nobody waits for in this thread. Behind
+ * txn_reply. */
+void txn_for_request(struct txn *txn, struct request_identity request);
+
 /* This thread begins with a request: it is named in its records. `place` is the thread's own, below
  * IMAGE_REQUESTS, and must not outlive the image without image_request_end: a kill ends both. */
 void image_request_begin(struct image *image, unsigned place, uint64_t connection, uint64_t unique);
@@ -228,6 +266,9 @@ struct request_answer {
 };
 /* After goes_on: has this request of the connection happened? Then its answer. */
 bool image_answer(const struct image *image, uint64_t unique, struct request_answer *ret_answer);
+/* Before requests come: of this one there is enough that it must not be done again, as of one that has
+ * happened; what its reply needs. -ENOMEM. */
+MUST_CHECK int image_answer_begun(struct image *image, struct request_identity request, uint64_t inode);
 /* All requests sent again have been answered. */
 void image_answers_end(struct image *image);
 
@@ -287,8 +328,80 @@ uint64_t image_head(const struct image *image);
 uint64_t image_sealed(const struct image *image);
 /* Everything, overwrites included, then a checkpoint: tail = head. */
 MUST_CHECK int image_checkpoint(struct image *image);
+/* Everything, overwrites included, is durable when it returns; the journal keeps its records. */
+MUST_CHECK int image_seal(struct image *image);
 /* As fstrim: gives free space in the image back to the host. Returns bytes by ret_bytes. */
 MUST_CHECK int image_trim(struct image *image, uint64_t *ret_bytes);
+/* A part of it, by steps of a bounded time, between which nothing is locked: call it until it returns 0 or an
+ * error. 1: there is more to do. -EINVAL: not a block long, behind the image's limit, or `least` is more than
+ * free runs can have. -EROFS. */
+struct image_trimming {
+	uint64_t start, end; /* bytes of the image */
+	uint64_t least;	     /* bytes: shorter runs of free blocks stay as they are */
+	uint64_t trimmed;    /* bytes given back until now */
+	uint64_t at, run_end;
+	bool begun; /* these are its own, 0 at first */
+};
+MUST_CHECK int image_trim_step(struct image *image, struct image_trimming *trimming);
+
+/* ---- size and name (resize.c, compact.c) ---- */
+
+/* At most 63 bytes, else -EINVAL; kept durably. */
+MUST_CHECK int image_set_label(struct image *image, const char *label);
+/* Largest size from now on; 0: as far as the host has room. *ret_least (may be NULL): the size that the image
+ * takes now, below which it cannot go: -EBUSY. -EINVAL: larger than an image can be. */
+MUST_CHECK int image_set_limit(struct image *image, uint64_t bytes, uint64_t *ret_least);
+/* Takes in an enlarged device; files of no fixed size grow by themselves, so nothing happens. -ENXIO: it has
+ * shrunk. */
+MUST_CHECK int image_grow(struct image *image);
+/* Drops free zones at the end and cuts the file behind the last block in use. What others use meanwhile
+ * stays: then it does nothing. The file keeps its size where that is fixed. */
+MUST_CHECK int image_shrink(struct image *image);
+bool image_fixed_size(const struct image *image);
+
+/* Where the image could end if what lies behind were moved before it: a block number, the present size if
+ * that would gain nothing. *ret_above: blocks in use behind it, which would have to move. */
+uint64_t image_compact_end(struct image *image, uint64_t *ret_above);
+/* As data_reserve, of blocks before `end` and of the file as it is: it does not grow. */
+MUST_CHECK int data_reserve_below(struct image *image, uint64_t end, uint64_t want,
+				  struct block_range *ret_range);
+/* Moves the nodes at or behind block `end` on the way to leaves, from that of `*cursor` on, which is set to
+ * where to go on; looks at `leaves` of them. *ret_moved: nodes; *ret_more: there are more leaves. -ENOSPC:
+ * there is no room before `end`. */
+MUST_CHECK int tree_compact(struct image *image, enum tree_id tree, uint64_t end, unsigned leaves,
+			    struct key *cursor, uint64_t *ret_moved, bool *ret_more);
+
+/* ---- copying an image in use (backup.c) ---- */
+
+/* Where the copy goes: an empty file, say. Each returns 0 or a negative errno. */
+struct image_sink {
+	void *context;
+	int (*write)(void *context, uint64_t offset, const void *bytes, size_t length);
+	int (*set_size)(void *context, uint64_t size); /* bytes; the last call */
+	/* Makes it equal to the image's file at once, sharing its blocks. -EOPNOTSUPP: cannot. NULL: neither
+	 */
+	int (*clone)(void *context);
+	bool (*stopped)(void *context); /* give up? NULL: never */
+};
+
+/* Keeps changes of upper layers out: called without any lock. */
+struct image_pause {
+	void *context;
+	void (*begin)(void *context), (*end)(void *context);
+};
+
+struct image_backup_report {
+	bool cloned;
+	unsigned passes;       /* copies of what had been written, before the pause */
+	uint64_t copied_bytes; /* in all */
+	uint64_t frozen_us;    /* how long changes had to wait */
+};
+
+/* Copies what is acknowledged at one moment. The copy is an image that was not unmounted: opened on its own
+ * (RECOVER_COLD) it loses nothing. Of a read-only image it is what the file holds, and `pause` is not used.
+ * -EINTR: stopped; -EIO, -ENOMEM, and what the sink returns. */
+MUST_CHECK int image_backup(struct image *image, const struct image_pause *pause,
+			    const struct image_sink *sink, struct image_backup_report *ret_report);
 
 /* ---- looking inside (dump, fsck) ---- */
 
@@ -301,7 +414,8 @@ uint64_t image_size_blocks(const struct image *image);
 
 struct image_stats {
 	uint64_t records, record_bytes, seals, checkpoints, syncs, punched_blocks, overlay_bytes, ring_used;
-	uint64_t ring_tail; /* LSN; the head is ring_used after it */
+	uint64_t ring_tail;		      /* LSN; the head is ring_used after it */
+	uint64_t scratch_used, scratch_limit; /* bytes of memory; 0: not a scratch store */
 };
 void image_stats(struct image *image, struct image_stats *ret_stats);
 

@@ -21,6 +21,7 @@
 #include "le.h"
 
 #include <assert.h>
+#include <stddef.h>
 
 #define BLOCK_SHIFT	  12
 #define BLOCK_SIZE	  4096u
@@ -43,11 +44,11 @@
 #define SUPER_CLEAN   1u /* the ring holds nothing that the home blocks lack */
 #define SUPER_FAILED  2u /* a sync failed while this image was mounted: drop the cache, recover cold */
 
-/* Feature bits. None exists yet: any set bit is unknown. feature_name() in super.c names them for messages.
- */
+/* Feature bits, set when an image is made: any other one is unknown. */
+#define FEATURE_INLINE	   UINT64_C(1) /* incompatible: files may have their contents in an ITEM_INLINE */
 #define FEATURES_COMPAT	   UINT64_C(0)
 #define FEATURES_RO_COMPAT UINT64_C(0)
-#define FEATURES_INCOMPAT  UINT64_C(0)
+#define FEATURES_INCOMPAT  FEATURE_INLINE
 
 /* Where the image was mounted: equal to the present one means that the host's page cache may be trusted
  * (R14). */
@@ -218,7 +219,7 @@ enum item_type {
 	ITEM_XATTR_VALUE =
 	    4, /* object: xattr_disk.value_object; offset: piece number; up to XATTR_PIECE bytes each */
 	ITEM_DIRENT = 5, /* offset: 48-bit name hash; one or more struct dirent_disk */
-	ITEM_INLINE = 6, /* reserved: contents of a small file */
+	ITEM_INLINE = 6, /* offset 0: the first inode_disk.inline_length bytes of a file without extents */
 	ITEM_EXTENT = 7, /* offset: logical block; struct extent_disk */
 	ITEM_ORPHAN = 8, /* object ORPHAN_OBJECT; offset: number of an inode without names; no bytes */
 	ITEM_INTENT = 9, /* object INTENT_OBJECT; offset: inode number; struct intent_disk */
@@ -249,9 +250,13 @@ struct inode_disk {
 	le64 generation;    /* random: for file handles */
 	le32 flags;	    /* INODE_ */
 	le32 xattrs;	    /* number of xattrs */
-	uint8_t unused[24]; /* zeros */
+	le32 inline_length; /* of its ITEM_INLINE, 0: it has none */
+	uint8_t unused[20]; /* zeros */
 };
 static_assert(sizeof(struct inode_disk) == 144, "format");
+
+/* Bytes of a file that may stand in its ITEM_INLINE: few, so that leaves still hold many inodes. */
+#define INLINE_MAX 512u
 
 #define SYMLINK_PIECE 1800u
 #define XATTR_PIECE   1800u
@@ -267,13 +272,15 @@ struct xattr_disk {
 };
 static_assert(sizeof(struct xattr_disk) == 16, "format");
 
-/* One name. Entries with the same 48-bit hash share an item, one after the other. */
+/* One name. Entries with the same 48-bit hash share an item, one after the other. An index is not given to
+ * another name while the item lives, until all have been given. */
 struct dirent_disk {
 	le64 inode;
-	le16 index;   /* within the item, below 2^14; never given to another name while the item lives */
+	le16 index;   /* within the item, below DIRENT_INDEX_LIMIT */
 	uint8_t type; /* DT_ */
 	uint8_t name_length;
-	le32 reserved;
+	le16 next_index; /* in the item's last entry: that of the next new name; 0: index + 1 */
+	le16 reserved;
 	/* name */
 };
 static_assert(sizeof(struct dirent_disk) == 16, "format");
@@ -297,8 +304,14 @@ struct intent_disk {
 	le32 kind;
 	le32 reserved;
 	le64 first_block; /* TRUNCATE: every extent from this logical block on is to be freed */
+	/* Of the request that began it, as in record_disk: what is left is done without it. Older versions
+	 * end before these. */
+	le64 connection;
+	le64 unique;
 };
-static_assert(sizeof(struct intent_disk) == 16, "format");
+static_assert(sizeof(struct intent_disk) == 32, "format");
+#define INTENT_BYTES_OLD 16u
+static_assert(offsetof(struct intent_disk, connection) == INTENT_BYTES_OLD, "format");
 
 /* ---- the ring
  * ---------------------------------------------------------------------------------------------------- */

@@ -30,7 +30,7 @@ struct mapping {
 
 struct guarded {
 	sigjmp_buf jump;
-	uintptr_t to, from; /* from is 0 when zeroing */
+	uintptr_t to, from; /* from is 0 when zeroing, to when touching */
 	size_t length;
 	volatile int error;
 };
@@ -195,6 +195,25 @@ int guard_zero(void *to, size_t length)
 	}
 	guard_enter(&guarded);
 	memset(to, 0, length);
+	guard_leave();
+	return 0;
+}
+
+int guard_touch(const void *from, size_t length)
+{
+	const volatile uint8_t *bytes = from;
+	struct guarded guarded = {.from = (uintptr_t)from, .length = length};
+
+	if (length == 0)
+		return 0;
+	if (sigsetjmp(guarded.jump, 0)) {
+		guard_leave();
+		return guarded.error;
+	}
+	guard_enter(&guarded);
+	for (size_t at = 0; at < length; at += page_mask + 1)
+		(void)bytes[at];
+	(void)bytes[length - 1];
 	guard_leave();
 	return 0;
 }

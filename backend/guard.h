@@ -17,8 +17,12 @@
 int guard_register(const void *base, size_t size, atomic_bool *failed);
 void guard_unregister(const void *base);
 
-/* memcpy/memset that survive a fault on `to` or `from` inside a registered mapping. 0, -ENOSPC or -EIO. */
+/* memcpy, memset and reading that survive a fault on `to` or `from` inside a registered mapping. 0, -ENOSPC
+ * or -EIO.
+ */
 int guard_copy(void *to, const void *from, size_t length);
 int guard_zero(void *to, size_t length);
+/* Reads something of each page, so that it is mapped. */
+int guard_touch(const void *from, size_t length);
 
 #endif

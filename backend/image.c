@@ -140,7 +140,8 @@ void image_set_up(struct image *image, const struct image_options *options)
 static int image_read_super(struct image *image, const struct image_options *options,
 			    struct image_report *report)
 {
-	int error = super_read(image->store, &image->super, &report->bad_slots, report);
+	int error = image->repairing ? repair_super(image, options, report)
+				     : super_read(image->store, &image->super, &report->bad_slots, report);
 
 	if (error < 0)
 		return error;
@@ -152,7 +153,7 @@ static int image_read_super(struct image *image, const struct image_options *opt
 	}
 	if (error == 0)
 		error = super_check_features(&image->super, image->read_only, report);
-	if (error == 0 && !image->read_only)
+	if (error == 0 && !image->read_only && !image->repairing)
 		error = super_check_room(&image->super, report);
 	if (error == 0 && options->label && strlen(options->label) >= sizeof(image->super.label)) {
 		snprintf(report->text, sizeof(report->text),
@@ -204,6 +205,8 @@ static int image_start(struct image *image, const struct image_options *options,
 		error = image_look_first(image);
 	if (error == 0 && !image->read_only)
 		error = recover_finish(image, options, report);
+	if (error == 0 && image->counts_anew)
+		error = repair_position(image);
 	if (error < 0)
 		return error;
 	image->replayed = true;
@@ -291,6 +294,8 @@ static int image_finish(struct image *image)
 	int error = syncer_seal(image);
 
 	if (error == 0 && !image->repairing)
+		error = alloc_find_kept(image);
+	if (error == 0 && !image->repairing)
 		error = alloc_drop_empty_zones(image);
 	if (error == -ENOSPC)
 		error = 0; /* the image stays a little larger */
@@ -312,10 +317,11 @@ int image_close(struct image *image)
 	if (!image)
 		return 0;
 	syncer_stop(image);
-	if (image_failure(image))
-		error = image->read_only ? 0 : -EIO;
-	else if (!image->read_only)
+	if (!image->read_only && !image_failure(image))
 		error = image_finish(image);
+	/* A page that could not be read may have been noticed by nobody: the next mount has to know (R16). */
+	if (!image->read_only && image_failure(image))
+		error = image_fail(image, -image_failure(image));
 	image_free(image);
 	return error;
 }

@@ -256,12 +256,30 @@ static int sync_before(struct image *image, const struct image_options *options,
 	return 0;
 }
 
-static bool session_trusted(const struct image *image, const struct image_options *options)
+/* The owner's record is of the mount whose session is compared. */
+static enum cold_reason choose_by_session(const struct super_disk *super, const struct session_disk *now)
 {
-	if (options->recover != RECOVER_AUTO)
-		return options->recover == RECOVER_WARM;
-	return !(le64_get(image->super.flags) & SUPER_FAILED) && options->session &&
-	       session_same(options->session, &image->super.session);
+	enum cold_reason reason = now ? session_compare(now, &super->session) : COLD_UNKNOWN;
+	struct owner_disk owner;
+
+	if (reason != COLD_OTHER_BOOT || super->owner.host[0] == 0)
+		return reason;
+	session_owner(&owner);
+	return strncmp(owner.host, super->owner.host, sizeof(owner.host)) == 0 ? reason : COLD_OTHER_HOST;
+}
+
+static enum cold_reason choose(const struct image *image, const struct image_options *options,
+			       bool cache_trusted)
+{
+	if (options->recover == RECOVER_COLD)
+		return COLD_ASKED;
+	if (!cache_trusted)
+		return COLD_DISK;
+	if (options->recover == RECOVER_WARM)
+		return COLD_NOT;
+	if (le64_get(image->super.flags) & SUPER_FAILED)
+		return COLD_FAILED;
+	return choose_by_session(&image->super, options->session);
 }
 
 static int check_stale(struct image *image, const struct image_report *report)
@@ -289,8 +307,11 @@ int recover_replay(struct image *image, const struct image_options *options, str
 		return error;
 	report->was_clean =
 	    recovery.end == atomic_load(&image->ring.tail) && (le64_get(image->super.flags) & SUPER_CLEAN);
-	report->warm = !report->was_clean && cache_trusted && session_trusted(image, options);
-	if (options->goes_on && !image->read_only && !report->was_clean && !report->warm)
+	if (!report->was_clean)
+		report->cold = choose(image, options, cache_trusted);
+	report->warm = !report->was_clean && report->cold == COLD_NOT;
+	if (options->goes_on && !image->read_only && !report->was_clean && !report->warm &&
+	    !MUTANT(R18_GOES_ON_COLD))
 		return -ESTALE;
 	answers_begin(image);
 	recovery.replay_max =

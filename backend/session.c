@@ -116,9 +116,27 @@ void image_session_of(int descriptor, struct session_disk *ret_session)
 	*ret_session = session;
 }
 
-bool session_same(const struct session_disk *a, const struct session_disk *b)
+enum cold_reason session_compare(const struct session_disk *now, const struct session_disk *then)
 {
-	return le64_get(a->birth_nanoseconds) != BIRTH_UNKNOWN && memcmp(a, b, sizeof(*a)) == 0;
+	static const uint8_t no_boot[sizeof(now->boot_id)];
+	bool boot_known = memcmp(then->boot_id, no_boot, sizeof(no_boot)) != 0;
+	struct session_disk but = *then;
+
+	if (boot_known && memcmp(now->boot_id, then->boot_id, sizeof(now->boot_id)) != 0)
+		return COLD_OTHER_BOOT;
+	if (le64_get(now->birth_nanoseconds) == BIRTH_UNKNOWN ||
+	    le64_get(then->birth_nanoseconds) == BIRTH_UNKNOWN)
+		return COLD_UNKNOWN;
+	if (memcmp(now, then, sizeof(*now)) == 0)
+		return COLD_NOT;
+	but.disk_sequence = now->disk_sequence;
+	if (memcmp(now, &but, sizeof(*now)) == 0)
+		return COLD_OTHER_DEVICE;
+	/* a filesystem that is mounted anew may have another device number */
+	but = *then;
+	but.mount_id = now->mount_id;
+	but.device = now->device;
+	return memcmp(now, &but, sizeof(*now)) == 0 ? COLD_OTHER_MOUNT : COLD_OTHER_FILE;
 }
 
 void session_owner(struct owner_disk *ret_owner)

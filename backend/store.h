@@ -1,8 +1,9 @@
 /*
  * The store: the bytes of an image, and the only code that calls mmap, msync, ftruncate and fallocate on it.
  *
- * Two implementations: store_file.c (the real file, mapped MAP_SHARED) and tests/sim/store_sim.c (in memory,
- * recording every call, so that tests decide what a crash leaves behind). Offsets and lengths are bytes, of
+ * Three implementations: store_file.c (the real file, mapped MAP_SHARED), store_scratch.c (the same mapped
+ * MAP_PRIVATE: the file never changes) and tests/sim/store_sim.c (in memory, recording every call, so that
+ * tests decide what a crash leaves behind). Offsets and lengths are bytes, of
  * any alignment unless told otherwise; an implementation rounds to the system's page size where it has to.
  * All functions may be called by several threads at once.
  *
@@ -21,6 +22,7 @@
 #define MUST_CHECK __attribute__((warn_unused_result))
 
 struct store;
+struct store_track; /* store_track.h */
 
 struct store_ops {
 	void (*close)(struct store *store);
@@ -39,6 +41,7 @@ struct store_ops {
 	int (*allocated)(struct store *store, uint64_t *ret_bytes);
 	void (*prefault)(struct store *store, uint64_t offset, uint64_t length); /* may be NULL */
 	void (*forget)(struct store *store);
+	int (*remeasure)(struct store *store);
 };
 
 /* Implementations put this first in their own struct. */
@@ -46,9 +49,11 @@ struct store {
 	const struct store_ops *ops;
 	const uint8_t *base; /* of the PROT_READ mapping */
 	uint64_t map_size;   /* bytes: largest size the image can have while this store is open */
-	uint64_t size;	     /* bytes, present; changed by set_size only (atomic: __atomic_load_n) */
+	uint64_t size;	     /* bytes, present; changed by set_size and remeasure (atomic: __atomic_load_n) */
 	bool read_only;	     /* write, zero, set_size, punch and reserve return -EROFS */
 	bool fixed_size;     /* set_size to another size returns -ENOSPC */
+	_Atomic(struct store_track *) track; /* NULL: nobody asks what is written */
+	bool scratch; /* overwriting takes memory, so it has to be reserved like new blocks */
 	atomic_bool
 	    faulted; /* sticky: a sync failed, a page could not be read, or the image was cut under us */
 };
@@ -63,18 +68,35 @@ static inline uint64_t store_size(const struct store *store)
 	return __atomic_load_n(&store->size, __ATOMIC_ACQUIRE);
 }
 
+void store_track_note(struct store_track *track, uint64_t offset, uint64_t length);
+
+/* Something was stored there. */
+static inline void store_note(struct store *store, uint64_t offset, uint64_t length)
+{
+	struct store_track *track = atomic_load_explicit(&store->track, memory_order_acquire);
+
+	if (track)
+		store_track_note(track, offset, length);
+}
+
 /* Copies `length` bytes to `offset`, which lie within the size. 0, -ENOSPC (host full), -EIO (the page cannot
  * be read, the image was cut, or the store is frozen), -EROFS. On an error a part may have been written. */
 static inline MUST_CHECK int store_write(struct store *store, uint64_t offset, const void *bytes,
 					 size_t length)
 {
-	return store->ops->write(store, offset, bytes, length);
+	int error = store->ops->write(store, offset, bytes, length);
+
+	store_note(store, offset, length);
+	return error;
 }
 
 /* The same with zeros. */
 static inline MUST_CHECK int store_zero(struct store *store, uint64_t offset, size_t length)
 {
-	return store->ops->zero(store, offset, length);
+	int error = store->ops->zero(store, offset, length);
+
+	store_note(store, offset, length);
+	return error;
 }
 
 /* Makes the file `size` bytes long (a multiple of 4096). New bytes are zeros and take no host space. Growth
@@ -92,8 +114,8 @@ static inline MUST_CHECK int store_reserve(struct store *store, uint64_t offset,
 	return store->ops->reserve(store, offset, length);
 }
 
-/* Gives the range's host space back; it reads as zeros. Where the host cannot, returns -EOPNOTSUPP and
- * contents stay. */
+/* Gives the range's host space back; it reads as zeros, or in a scratch store as something: nobody assumes
+ * that a free block is zero. Where the host cannot, returns -EOPNOTSUPP and contents stay. */
 static inline MUST_CHECK int store_punch(struct store *store, uint64_t offset, uint64_t length)
 {
 	return store->ops->punch(store, offset, length);
@@ -165,6 +187,13 @@ static inline void store_forget(struct store *store)
 		store->ops->forget(store);
 }
 
+/* Takes in a device of fixed size that was enlarged. -ENXIO: it is smaller than before; nothing has changed.
+ */
+static inline MUST_CHECK int store_remeasure(struct store *store)
+{
+	return store->ops->remeasure ? store->ops->remeasure(store) : 0;
+}
+
 /* Did something happen that makes mapping and disk differ for good? The image has to fail then (R16). */
 static inline bool store_faulted(const struct store *store)
 {
@@ -184,6 +213,7 @@ enum store_mode {
 	STORE_READ_ONLY, /* O_RDONLY, one PROT_READ mapping, shared lock */
 	STORE_WRITE,	 /* O_RDWR, exclusive lock */
 	STORE_CREATE,	 /* as WRITE; made with mode 0600 if it does not exist */
+	STORE_SCRATCH,	 /* O_RDONLY, shared lock; changes stay in memory (store_scratch.c) */
 };
 
 struct store_file_options {
@@ -210,6 +240,10 @@ MUST_CHECK int store_file_lock(const char *path, const struct store_file_options
 /* The second half: maps what store_file_lock gave, and owns it from here on, also when this fails. Closing
  * the store lets go of the lock, whoever else has the descriptor. -EFBIG. */
 MUST_CHECK int store_file_open_locked(int descriptor, enum store_mode mode, struct store **ret_store);
+
+/* How much memory a scratch store's new and overwritten blocks may take; without it half of what the machine
+ * has. Once, before there are threads. */
+void store_scratch_limit(struct store *store, uint64_t bytes);
 
 /* The open descriptor, for fstat, statx and FITRIM-like calls that change nothing. */
 int store_file_descriptor(const struct store *store);

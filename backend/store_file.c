@@ -11,6 +11,7 @@
  */
 #include "store_file_i.h"
 #include "guard.h"
+#include "store_track.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -32,6 +33,11 @@
 static bool unsupported(int error)
 {
 	return error == EOPNOTSUPP || error == ENOSYS;
+}
+
+bool store_file_is_fixed(int error)
+{
+	return unsupported(error) || error == EPERM;
 }
 
 /* Has somebody else made the file shorter than `end`? That is remembered. */
@@ -59,8 +65,7 @@ static uint8_t *writable(const struct store_file *file, uint64_t offset, uint64_
 	return in_ring ? in_ring : file->write_base + offset;
 }
 
-/* May [offset, offset+length) be written? */
-static int check_write(struct store_file *file, uint64_t offset, uint64_t length)
+int store_file_check(const struct store_file *file, uint64_t offset, uint64_t length)
 {
 	uint64_t size = store_size(&file->store);
 
@@ -73,13 +78,29 @@ static int check_write(struct store_file *file, uint64_t offset, uint64_t length
 	return 0;
 }
 
+/* Pages that the host has not in its cache yet are made at once: one fault after the other takes twice as
+ * long. What that cannot do the copy tells. Where a large write's last page is there, the others are taken to
+ * be. */
+#define RESIDENT_LEAST (64u << 10)
+
+static void make_resident(const struct store_file *file, uint8_t *to, size_t length)
+{
+	uint8_t *start = to - (uintptr_t)to % file->page_size, *end = to + length;
+	uint8_t *last = end - 1 - (uintptr_t)(end - 1) % file->page_size;
+	unsigned char resident;
+
+	if (length >= RESIDENT_LEAST && mincore(last, 1, &resident) == 0 && !(resident & 1))
+		(void)madvise(start, (size_t)(end - start), MADV_POPULATE_WRITE);
+}
+
 static int file_write(struct store *store, uint64_t offset, const void *bytes, size_t length)
 {
 	struct store_file *file = store_file_of(store);
-	int error = check_write(file, offset, length);
+	int error = store_file_check(file, offset, length);
 
 	if (error < 0)
 		return error;
+	make_resident(file, writable(file, offset, length), length);
 	error = guard_copy(writable(file, offset, length), bytes, length);
 	return error < 0 ? copy_failed(file, offset + length, error) : 0;
 }
@@ -87,7 +108,7 @@ static int file_write(struct store *store, uint64_t offset, const void *bytes, s
 static int file_zero(struct store *store, uint64_t offset, size_t length)
 {
 	struct store_file *file = store_file_of(store);
-	int error = check_write(file, offset, length);
+	int error = store_file_check(file, offset, length);
 
 	if (error < 0)
 		return error;
@@ -125,7 +146,7 @@ static int truncate_to(struct store_file *file, uint64_t size)
 	while (ftruncate(file->descriptor, (off_t)size) < 0) {
 		if (errno == EINTR)
 			continue;
-		if (unsupported(errno) || errno == EPERM) {
+		if (store_file_is_fixed(errno)) {
 			file->store.fixed_size = true;
 			return -ENOSPC;
 		}
@@ -223,7 +244,7 @@ static int populate(struct store_file *file, uint64_t offset, uint64_t length)
 static int file_reserve(struct store *store, uint64_t offset, uint64_t length)
 {
 	struct store_file *file = store_file_of(store);
-	int error = check_write(file, offset, length);
+	int error = store_file_check(file, offset, length);
 
 	if (error < 0 || length == 0)
 		return error;
@@ -239,10 +260,31 @@ static int file_reserve(struct store *store, uint64_t offset, uint64_t length)
 	return 0;
 }
 
+/* A device that was enlarged. What is mapped bounds it. */
+static int file_remeasure(struct store *store)
+{
+	struct store_file *file = store_file_of(store);
+	uint64_t size;
+	int error;
+
+	if (!store->fixed_size)
+		return 0;
+	pthread_mutex_lock(&file->size_lock);
+	error = store_file_size(file, &size);
+	if (error == 0)
+		size = (size < store->map_size ? size : store->map_size) / SIZE_UNIT_BYTES * SIZE_UNIT_BYTES;
+	if (error == 0 && size < store_size(store))
+		error = -ENXIO;
+	if (error == 0)
+		__atomic_store_n(&store->size, size, __ATOMIC_RELEASE);
+	pthread_mutex_unlock(&file->size_lock);
+	return error;
+}
+
 static int file_punch(struct store *store, uint64_t offset, uint64_t length)
 {
 	struct store_file *file = store_file_of(store);
-	int error = check_write(file, offset, length);
+	int error = store_file_check(file, offset, length);
 
 	if (error < 0 || length == 0)
 		return error;
@@ -341,11 +383,17 @@ static int file_allocated(struct store *store, uint64_t *ret_bytes)
 	return 0;
 }
 
+/* Mapped pages are touched sooner than the kernel is asked about them. */
+#define TOUCH_MOST (128u << 10)
+
 static void file_prefault(struct store *store, uint64_t offset, uint64_t length)
 {
 	uint64_t start = offset - offset % store_file_of(store)->page_size;
 
-	/* Older kernels say EINVAL, pages that cannot be read EFAULT: whoever reads them will see. */
+	/* Older kernels say EINVAL to the second, pages that cannot be read give an error: whoever reads them
+	 * will see. */
+	if (length <= TOUCH_MOST && guard_touch(store->base + offset, length) == 0)
+		return;
 	(void)madvise((void *)(uintptr_t)(store->base + start), offset + length - start, MADV_POPULATE_READ);
 }
 
@@ -385,6 +433,7 @@ static void file_close(struct store *store)
 	pthread_mutex_destroy(&file->size_lock);
 	pthread_mutex_destroy(&file->range_lock);
 	pthread_mutex_destroy(&file->whole_lock);
+	store_track_free(store);
 	free(file);
 }
 
@@ -404,6 +453,7 @@ const struct store_ops store_file_ops = {
     .map_ring = file_map_ring,
     .sync_later = file_sync_later,
     .forget = file_forget,
+    .remeasure = file_remeasure,
 };
 
 int store_file_descriptor(const struct store *store)

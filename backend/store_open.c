@@ -18,15 +18,22 @@
 
 #define MAPPING_BYTES (UINT64_C(1) << 44)
 #define LOCK_POLL_MS  50
+#define OPEN_TRIES    10u
+
+/* Neither writes to the file, so any number of them share the lock. */
+static bool only_reads(enum store_mode mode)
+{
+	return mode == STORE_READ_ONLY || mode == STORE_SCRATCH;
+}
 
 static int open_file(struct store_file *file, const char *path, enum store_mode mode)
 {
 	/* NONBLOCK: opening a FIFO by mistake must not hang; it means nothing for files and block devices. */
-	int flags = O_CLOEXEC | O_NOCTTY | O_NONBLOCK | (mode == STORE_READ_ONLY ? O_RDONLY : O_RDWR);
+	int flags = O_CLOEXEC | O_NOCTTY | O_NONBLOCK | (only_reads(mode) ? O_RDONLY : O_RDWR);
 	struct stat status;
 
 	/* A block device opened with O_EXCL cannot be mounted, nor opened so again, in the meantime. */
-	if (mode != STORE_READ_ONLY && stat(path, &status) == 0 && S_ISBLK(status.st_mode))
+	if (!only_reads(mode) && stat(path, &status) == 0 && S_ISBLK(status.st_mode))
 		flags |= O_EXCL;
 	else if (mode == STORE_CREATE)
 		flags |= O_CREAT;
@@ -46,7 +53,7 @@ static void open_again(struct store_file *file)
 {
 	char path[32];
 
-	if (file->store.read_only)
+	if (file->store.read_only || file->store.scratch)
 		return;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", file->descriptor);
 	file->whole = open(path, O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -54,7 +61,7 @@ static void open_again(struct store_file *file)
 
 static int lock_file(const struct store_file *file, const struct store_file_options *options)
 {
-	int operation = (options->mode == STORE_READ_ONLY ? LOCK_SH : LOCK_EX) | LOCK_NB;
+	int operation = (only_reads(options->mode) ? LOCK_SH : LOCK_EX) | LOCK_NB;
 	const struct timespec poll = {.tv_nsec = LOCK_POLL_MS * 1000000L};
 	bool told = false;
 
@@ -74,21 +81,35 @@ static int lock_file(const struct store_file *file, const struct store_file_opti
 	}
 }
 
-static int find_size(struct store_file *file)
+int store_file_size(const struct store_file *file, uint64_t *ret_size)
 {
 	struct stat status;
-	uint64_t device_bytes;
+	uint64_t bytes;
 
-	if (!file->regular) {
-		if (ioctl(file->descriptor, BLKGETSIZE64, &device_bytes) < 0)
-			return -errno;
-		file->store.size = device_bytes - device_bytes % SIZE_UNIT_BYTES;
-		file->store.fixed_size = true;
-		return 0;
-	}
-	if (fstat(file->descriptor, &status) < 0)
+	if (!file->regular && ioctl(file->descriptor, BLKGETSIZE64, &bytes) < 0)
 		return -errno;
-	file->store.size = (uint64_t)status.st_size;
+	if (file->regular && fstat(file->descriptor, &status) < 0)
+		return -errno;
+	*ret_size = file->regular ? (uint64_t)status.st_size : bytes;
+	return 0;
+}
+
+/* A file that stands for a device somewhere else (a network block device's) tells only when asked. */
+static bool refuses_sizes(const struct store_file *file)
+{
+	return !file->store.read_only && !file->store.scratch && file->store.size >= SIZE_UNIT_BYTES &&
+	       ftruncate(file->descriptor, (off_t)file->store.size) < 0 && store_file_is_fixed(errno);
+}
+
+static int find_size(struct store_file *file)
+{
+	int error = store_file_size(file, &file->store.size);
+
+	if (error < 0)
+		return error;
+	file->store.fixed_size = file->regular ? refuses_sizes(file) : !file->store.scratch;
+	if (file->store.fixed_size)
+		file->store.size -= file->store.size % SIZE_UNIT_BYTES;
 	return 0;
 }
 
@@ -142,12 +163,10 @@ static int map_file(struct store_file *file)
 	least -= least % file->page_size;
 	if (least == 0)
 		least = file->page_size;
-	if (file->store.fixed_size)
-		bytes = least;
 	while (bytes < least)
 		bytes *= 2;
 	for (;;) {
-		error = map_once(file, bytes);
+		error = file->store.scratch ? store_scratch_map(file, bytes) : map_once(file, bytes);
 		if (error != -ENOMEM && error != -EOVERFLOW && error != -EINVAL)
 			break;
 		if (bytes == least)
@@ -168,8 +187,9 @@ static struct store_file *file_new(enum store_mode mode)
 
 	if (!file)
 		return NULL;
-	file->store.ops = &store_file_ops;
+	file->store.ops = mode == STORE_SCRATCH ? &store_scratch_ops : &store_file_ops;
 	file->store.read_only = mode == STORE_READ_ONLY;
+	file->store.scratch = mode == STORE_SCRATCH;
 	file->descriptor = file->whole = -1;
 	file->page_size = (uint64_t)sysconf(_SC_PAGESIZE);
 	pthread_mutex_init(&file->size_lock, NULL);
@@ -196,6 +216,52 @@ static int file_start(struct store_file *file, enum store_mode mode, struct stor
 	return error;
 }
 
+/* A block device that somebody has opened with O_EXCL cannot even be opened: that is their lock. */
+static int open_when_free(struct store_file *file, const char *path, const struct store_file_options *options)
+{
+	const struct timespec poll = {.tv_nsec = LOCK_POLL_MS * 1000000L};
+
+	for (unsigned waited_ms = 0;; waited_ms += LOCK_POLL_MS) {
+		int error = open_file(file, path, options->mode);
+
+		if (error != -EBUSY)
+			return error;
+		if (waited_ms >= options->lock_wait_ms)
+			return -EWOULDBLOCK;
+		if (waited_ms == 0 && options->waiting)
+			options->waiting(options->context);
+		nanosleep(&poll, NULL);
+	}
+}
+
+/* Whoever had the lock may have put another file in the place of this one, which then nobody would find. */
+static bool was_replaced(const struct store_file *file, const char *path)
+{
+	struct stat own, now;
+
+	if (!file->regular || fstat(file->descriptor, &own) < 0)
+		return false;
+	if (stat(path, &now) < 0)
+		return errno == ENOENT;
+	return own.st_dev != now.st_dev || own.st_ino != now.st_ino;
+}
+
+static int open_and_lock(struct store_file *file, const char *path, const struct store_file_options *options)
+{
+	for (unsigned tries = 1;; tries++) {
+		int error = open_when_free(file, path, options);
+
+		if (error == 0)
+			error = lock_file(file, options);
+		if (error < 0 || !was_replaced(file, path))
+			return error;
+		if (tries == OPEN_TRIES)
+			return -EBUSY;
+		close(file->descriptor);
+		file->descriptor = -1;
+	}
+}
+
 /* Opens and locks; the store is closed if this fails. */
 static int file_lock(const char *path, const struct store_file_options *options, struct store_file **ret_file)
 {
@@ -204,9 +270,7 @@ static int file_lock(const char *path, const struct store_file_options *options,
 
 	if (!file)
 		return -ENOMEM;
-	error = open_file(file, path, options->mode);
-	if (error == 0)
-		error = lock_file(file, options);
+	error = open_and_lock(file, path, options);
 	if (error < 0)
 		store_close(&file->store);
 	else

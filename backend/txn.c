@@ -4,6 +4,7 @@
  * time: it holds the tree lock exclusively from txn_begin to txn_commit or txn_abort.
  */
 #include "image_i.h"
+#include "point.h"
 #include "record_build.h"
 
 #include <errno.h>
@@ -16,6 +17,12 @@ void txn_reply(struct txn *txn, uint64_t inode, uint64_t count, bool last)
 	txn->reply_inode = inode;
 	txn->reply_count = count;
 	txn->not_last = !last;
+}
+
+void txn_for_request(struct txn *txn, struct request_identity request)
+{
+	txn->for_other = true;
+	txn->request = request;
 }
 
 /* ---- buffers ---- */
@@ -104,11 +111,12 @@ static void txn_reset(struct txn *txn, struct image *image)
 {
 	txn->image = image;
 	txn->open = true;
-	txn->releases = false;
+	txn->spares = false;
 	txn->block_count = txn->taken_count = txn->freed_count = txn->stored_count = 0;
 	txn->reply_inode = txn->reply_count = 0;
-	txn->not_last = false;
+	txn->not_last = txn->for_other = false;
 	txn->meta_promised = 0;
+	txn->below = 0;
 }
 
 /* Reserves ring room for records of that many blocks, then takes the tree lock. */
@@ -156,10 +164,27 @@ int txn_begin_bare(struct image *image, unsigned blocks, struct txn **ret_txn)
 	return result;
 }
 
+/* Nothing is promised to it: others may have taken what it found before it has the lock. */
+static int txn_begin_release(struct image *image, unsigned blocks, unsigned flags, struct txn **ret_txn)
+{
+	for (;;) {
+		int kept = alloc_prepare_metadata(image, 0, true), result;
+
+		if (kept < 0)
+			return kept;
+		result = txn_start(image, blocks, ret_txn);
+		if (result < 0)
+			return result;
+		(*ret_txn)->spares = flags & TXN_SPARES;
+		if (kept > 0 || alloc_kept_at_hand(image))
+			return 0;
+		txn_abort(*ret_txn);
+	}
+}
+
 int txn_begin(struct image *image, unsigned changes, unsigned flags, struct txn **ret_txn)
 {
 	unsigned height = atomic_load_explicit(&image->txn.height, memory_order_relaxed);
-	bool releases = flags & TXN_RELEASES;
 	unsigned blocks, nodes;
 	int result = txn_refused(image);
 
@@ -181,17 +206,16 @@ int txn_begin(struct image *image, unsigned changes, unsigned flags, struct txn 
 	result = txn_wait_for_overlay(image);
 	if (result < 0)
 		return result;
-	result = alloc_prepare_metadata(image, nodes, releases);
+	if (flags & TXN_RELEASES)
+		return txn_begin_release(image, blocks, flags, ret_txn);
+	result = alloc_prepare_metadata(image, nodes, false);
 	if (result < 0)
 		return result;
-	if (releases)
-		nodes = 0;
 	result = txn_start(image, blocks, ret_txn);
 	if (result < 0) {
 		alloc_unprepare(image, nodes);
 		return result;
 	}
-	(*ret_txn)->releases = releases;
 	(*ret_txn)->meta_promised = nodes;
 	return 0;
 }
@@ -448,7 +472,7 @@ static int txn_append(struct txn *txn, struct record_builder *builder, uint64_t 
 	record->kind = le16_of(RECORD_REDO);
 	record->flags = le16_of(txn->not_last ? 0 : RECORD_LAST);
 	record->blocks = le32_of(builder->blocks);
-	answers_stamp(record);
+	answers_stamp(record, txn->for_other ? txn->request : image_request_identity());
 	record->reply_inode = le64_of(txn->reply_inode);
 	record->reply_count = le64_of(txn->reply_count);
 	if (MUTANT(R5_REPLY_WITHOUT_RECORD)) {
@@ -457,9 +481,12 @@ static int txn_append(struct txn *txn, struct record_builder *builder, uint64_t 
 	}
 	/* noted first: a seal that takes up the record finds its data ranges (R8) */
 	syncer_note_stored(txn->image, txn->stored, txn->stored_count);
-	answers_hold(txn->image, !txn->not_last);
+	(void)point_reached(POINT_RECORD_NEXT);
+	answers_hold(txn->image, !txn->not_last && !txn->for_other);
+	(void)point_reached(POINT_RECORD_HELD);
 	int result = journal_append(txn->image, record, ret_end);
-	if (result < 0)
+	(void)point_reached(POINT_RECORD_DONE);
+	if (result < 0 && !txn->for_other)
 		answers_unhold();
 	return result;
 }

@@ -1,6 +1,7 @@
 /* See acl.h. */
 #include "acl.h"
 #include "flags.h"
+#include "owner.h"
 
 #include <errno.h>
 #include <string.h>
@@ -218,6 +219,7 @@ static int plan_setting(struct fs *fs, const struct acl_setting *setting, struct
 		store = !acl_to_mode(setting->acl, &inode->mode);
 		if (!setting->keep_setgid)
 			inode->mode &= ~(uint32_t)S_ISGID;
+		inode->mode = owner_restrict_mode(fs, inode->mode);
 	}
 	update->change = (struct xattr_change){.value = update->bytes, .removal = !store};
 	if (store)

@@ -1,6 +1,7 @@
 /* Attributes. Reading them never writes them; what reading a file does to its atime is in file.c. */
 #include "acl.h"
 #include "flags.h"
+#include "owner.h"
 
 #include <errno.h>
 
@@ -13,7 +14,7 @@ int fs_getattr(struct fs *fs, uint64_t number, struct fs_attr *ret_attr)
 	image_read_unlock(fs->image);
 	inode_unlock(fs, number);
 	if (!result)
-		inode_attr(&inode, ret_attr);
+		inode_attr(fs, &inode, ret_attr);
 	return result;
 }
 
@@ -131,6 +132,19 @@ static int set_with_size(struct fs *fs, const struct fs_set *set, struct inode *
 	return truncate_to(fs, inode, set->size);
 }
 
+static int change(struct fs *fs, const struct fs_set *set, struct inode *inode)
+{
+	int result = flags_check_set(inode, set);
+	/* The kernel's time of the chattr itself, or of what was written before it. */
+	if (result)
+		return set->what & FS_SET_CACHED ? 0 : result;
+	struct fs_set stored = {0};
+	owner_restrict(fs, inode, set, &stored);
+	if (stored.what & FS_SET_SIZE)
+		return set_with_size(fs, &stored, inode);
+	return stored.what ? set_attributes(fs, &stored, inode, !(stored.what & FS_SET_MORE)) : 0;
+}
+
 int fs_setattr(struct fs *fs, uint64_t number, const struct fs_set *set, struct fs_attr *ret_attr)
 {
 	int result = check_set(set);
@@ -144,13 +158,9 @@ int fs_setattr(struct fs *fs, uint64_t number, const struct fs_set *set, struct 
 	result = inode_load(fs, number, &inode);
 	image_read_unlock(fs->image);
 	if (!result)
-		result = flags_check_set(&inode, set);
-	if (!result && (set->what & FS_SET_SIZE))
-		result = set_with_size(fs, set, &inode);
-	else if (!result && set->what)
-		result = set_attributes(fs, set, &inode, !(set->what & FS_SET_MORE));
+		result = change(fs, set, &inode);
 	inode_unlock(fs, number);
 	if (!result)
-		inode_attr(&inode, ret_attr);
+		inode_attr(fs, &inode, ret_attr);
 	return result;
 }

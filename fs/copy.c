@@ -38,12 +38,12 @@ static int copy_hole(struct fs *fs, struct copy *copy, uint64_t length, uint64_t
 	if (result)
 		return result;
 	length = smaller(length, (piece_end(&piece) << BLOCK_SHIFT) - offset);
-	if (piece.kind == PIECE_WRITTEN && offset < copy->to->size) {
-		struct write_request request = {
-		    .offset = offset,
-		    .length = copy_chunk(copy, smaller(length, copy->to->size - offset)),
-		    .more = true,
-		    .before = copy->done};
+	uint64_t end = piece.kind == PIECE_WRITTEN ? copy->to->size : copy->to->inline_length;
+	if (offset < end) {
+		struct write_request request = {.offset = offset,
+						.length = copy_chunk(copy, smaller(length, end - offset)),
+						.more = true,
+						.before = copy->done};
 		ssize_t written = write_locked(fs, copy->to, &request);
 		if (written < 0)
 			return (int)written;
@@ -54,22 +54,11 @@ static int copy_hole(struct fs *fs, struct copy *copy, uint64_t length, uint64_t
 	return 0;
 }
 
-/* The next part of it: one piece of the source, or less. */
-static int copy_part(struct fs *fs, struct copy *copy, uint64_t *ret_length)
+static int copy_bytes(struct fs *fs, struct copy *copy, const uint8_t *bytes, uint64_t length,
+		      uint64_t *ret_length)
 {
-	uint64_t offset = copy->from_offset + copy->done, length = copy->length - copy->done;
-	struct piece piece;
-	size_t count;
-	int result = piece_map(fs, copy->from->number, blocks_down(offset), blocks_up(offset + length),
-			       &piece, 1, &count);
-	if (result)
-		return result;
-	length = smaller(length, (piece_end(&piece) << BLOCK_SHIFT) - offset);
-	if (piece.kind != PIECE_WRITTEN)
-		return copy_hole(fs, copy, length, ret_length);
-	uint64_t at = (piece.physical << BLOCK_SHIFT) + (offset - (piece.logical << BLOCK_SHIFT));
 	struct write_request request = {.offset = copy->to_offset + copy->done,
-					.bytes = data_at(fs->image, at),
+					.bytes = bytes,
 					.length = copy_chunk(copy, length),
 					.more = true,
 					.before = copy->done};
@@ -79,6 +68,38 @@ static int copy_part(struct fs *fs, struct copy *copy, uint64_t *ret_length)
 	*ret_length = (uint64_t)written;
 	copy_spend(copy, (uint64_t)written);
 	return 0;
+}
+
+static int copy_inline(struct fs *fs, struct copy *copy, uint64_t length, uint64_t *ret_length)
+{
+	uint8_t bytes[BLOCK_SIZE];
+	int result = inline_read(fs, copy->from, copy->from_offset + copy->done, bytes, length);
+	return result ? result : copy_bytes(fs, copy, bytes, length, ret_length);
+}
+
+/* The next part of it: one piece of the source, or less. */
+static int copy_part(struct fs *fs, struct copy *copy, uint64_t *ret_length)
+{
+	uint64_t offset = copy->from_offset + copy->done, length = copy->length - copy->done;
+	struct piece piece;
+	size_t count;
+	if (copy->from->inline_length > 0 && offset < BLOCK_SIZE)
+		return copy_inline(fs, copy, smaller(length, BLOCK_SIZE - offset), ret_length);
+	int result = piece_map(fs, copy->from->number, blocks_down(offset), blocks_up(offset + length),
+			       &piece, 1, &count);
+	if (result)
+		return result;
+	length = smaller(length, (piece_end(&piece) << BLOCK_SHIFT) - offset);
+	if (piece.kind != PIECE_WRITTEN)
+		return copy_hole(fs, copy, length, ret_length);
+	uint64_t at = (piece.physical << BLOCK_SHIFT) + (offset - (piece.logical << BLOCK_SHIFT));
+	/* so little may become inline: a fault of the mapping must not strike in a transaction */
+	if (copy_chunk(copy, length) > INLINE_MAX)
+		return copy_bytes(fs, copy, data_at(fs->image, at), length, ret_length);
+	uint8_t bytes[INLINE_MAX];
+	length = copy_chunk(copy, length);
+	result = data_read(fs->image, at, bytes, length);
+	return result ? result : copy_bytes(fs, copy, bytes, length, ret_length);
 }
 
 /* The last record: the size, where the copy ended with a hole, and the times. */

@@ -119,6 +119,6 @@ int fs_getattr_lookup(struct fs *fs, uint64_t inode, struct fs_attr *ret_attr)
 		result = lookups_add(fs->lookups, inode);
 	inode_unlock(fs, inode);
 	if (!result)
-		inode_attr(&found, ret_attr);
+		inode_attr(fs, &found, ret_attr);
 	return result;
 }

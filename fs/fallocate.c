@@ -175,7 +175,8 @@ static int fallocate_punch(struct fs *fs, struct inode *inode, uint64_t from, ui
 	uint64_t freed;
 	bool done;
 	changed.mtime = changed.ctime = inode_now();
-	int result = txn_begin(fs->image, EXTENT_REMOVE_CHANGES(FALLOCATE_EXTENTS) + 1, TXN_RELEASES, &txn);
+	int result = txn_begin(fs->image, EXTENT_REMOVE_CHANGES(FALLOCATE_EXTENTS) + 1,
+			       TXN_RELEASES | TXN_SPARES, &txn);
 	if (result)
 		return result;
 	result = extent_remove(txn, fs, inode->number, from, to, FALLOCATE_EXTENTS, &freed, &done);
@@ -188,6 +189,15 @@ static int fallocate_punch(struct fs *fs, struct inode *inode, uint64_t from, ui
 	if (!result)
 		*ret_done = done;
 	return result;
+}
+
+/* Behind the last block that the range takes away: the one that holds the file's end goes with what the file
+ * has in it. */
+static uint64_t fallocate_punch_end(const struct inode *inode, const struct fs_fallocation *f)
+{
+	uint64_t end = f->offset + f->length;
+	bool last = end >= inode->size && blocks_down(end) < blocks_up(inode->size);
+	return last ? blocks_up(end) : blocks_down(end);
 }
 
 /* Zeroes [offset, offset+length) of one block in place: an overwrite. */
@@ -225,6 +235,15 @@ static int fallocate_finish(struct fs *fs, struct inode *inode, const struct fs_
 	return result ? result : file_commit(txn, fs, inode, &changed, &(struct file_reply){0}, 0);
 }
 
+/* Where contents are inline, which they may also have become between two steps: a hole is punched there, all
+ * else needs blocks. */
+static int fallocate_inline(struct fs *fs, struct inode *inode, const struct fs_fallocation *f)
+{
+	if (!fallocate_punches(f))
+		return f->stage == STAGE_FINISH ? 0 : inline_convert(fs, inode);
+	return f->stage == STAGE_EDGES ? inline_punch(fs, inode, f->offset, f->offset + f->length) : 0;
+}
+
 /* One record of the present stage, at most; *ret_done: the stage is over. */
 static int fallocate_record(struct fs *fs, struct inode *inode, struct fs_fallocation *f, bool *ret_done)
 {
@@ -232,6 +251,10 @@ static int fallocate_record(struct fs *fs, struct inode *inode, struct fs_falloc
 		 to = f->stage == STAGE_HOLES ? blocks_up(end) : blocks_down(end);
 	int result = 0;
 	*ret_done = true;
+	if (inode->inline_length > 0 && f->stage != STAGE_BEGIN)
+		result = fallocate_inline(fs, inode, f);
+	if (result)
+		return result;
 	switch ((enum fallocate_stage)f->stage) {
 	case STAGE_BEGIN:
 		result = fallocate_begin(fs, inode, f);
@@ -253,6 +276,7 @@ static int fallocate_record(struct fs *fs, struct inode *inode, struct fs_falloc
 		*ret_done = !(f->mode & FALLOC_FL_ZERO_RANGE) || f->at >= to;
 		break;
 	case STAGE_PUNCH:
+		to = fallocate_punch_end(inode, f);
 		if (fallocate_punches(f) && f->at < to)
 			result = fallocate_punch(fs, inode, f->at, to, ret_done);
 		break;

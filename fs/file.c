@@ -47,15 +47,29 @@ int file_load(struct fs *fs, uint64_t number, struct inode *ret_inode)
 	return file_load_for_reading(fs, number, ret_inode);
 }
 
+static bool file_inline_at(const struct inode *inode, uint64_t offset)
+{
+	return inode->inline_length > 0 && offset < BLOCK_SIZE;
+}
+
 /* One extent at a time, so that it needs no array and the tree lock is never held during a copy. */
-int file_copy_out(struct fs *fs, uint64_t inode, uint64_t offset, void *bytes, size_t length)
+int file_copy_out(struct fs *fs, const struct inode *inode, uint64_t offset, void *bytes, size_t length)
 {
 	uint8_t *to = bytes;
+	if (file_inline_at(inode, offset)) {
+		size_t part = smaller(length, BLOCK_SIZE - offset);
+		int result = inline_read(fs, inode, offset, to, part);
+		if (result)
+			return result;
+		to += part;
+		offset += part;
+		length -= part;
+	}
 	while (length > 0) {
 		struct piece piece;
 		size_t count;
-		int result =
-		    piece_map(fs, inode, blocks_down(offset), blocks_up(offset + length), &piece, 1, &count);
+		int result = piece_map(fs, inode->number, blocks_down(offset), blocks_up(offset + length),
+				       &piece, 1, &count);
 		if (result)
 			return result;
 		size_t part = smaller(length, (piece_end(&piece) << BLOCK_SHIFT) - offset);
@@ -120,17 +134,26 @@ static void file_add_zeros(struct iovec *pieces, int *count, int room, size_t le
 	}
 }
 
-/* Points iovecs at [offset, offset+length); *ret_count is 0 if READ_PIECES of them do not suffice. */
-static int file_point(struct fs *fs, uint64_t inode, uint64_t offset, size_t length, struct iovec *iovecs,
-		      int *ret_count)
+/* Points iovecs at [offset, offset+length); *ret_count is 0 if READ_PIECES of them do not suffice. What is
+ * inline is copied to `first`, of BLOCK_SIZE bytes. */
+static int file_point(struct fs *fs, const struct inode *inode, uint64_t offset, size_t length,
+		      uint8_t *first, struct iovec *iovecs, int *ret_count)
 {
 	int count = 0;
 	uint64_t end = offset + length;
+	if (file_inline_at(inode, offset)) {
+		size_t part = smaller(length, BLOCK_SIZE - offset);
+		int result = inline_read(fs, inode, offset, first, part);
+		if (result)
+			return result;
+		iovecs[count++] = (struct iovec){.iov_base = first, .iov_len = part};
+		offset += part;
+	}
 	while (offset < end && count < (int)READ_PIECES) {
 		struct piece pieces[8];
 		size_t piece_count;
-		int result =
-		    piece_map(fs, inode, blocks_down(offset), blocks_up(end), pieces, 8, &piece_count);
+		int result = piece_map(fs, inode->number, blocks_down(offset), blocks_up(end), pieces, 8,
+				       &piece_count);
 		if (result)
 			return result;
 		for (size_t i = 0; i < piece_count && count < (int)READ_PIECES; i++) {
@@ -158,8 +181,8 @@ static int file_point(struct fs *fs, uint64_t inode, uint64_t offset, size_t len
 }
 
 /* For what has too many pieces: a short answer would mean the end of the file. */
-static int file_reply_copy(struct fs *fs, uint64_t inode, uint64_t offset, size_t length, fs_pieces reply,
-			   void *context)
+static int file_reply_copy(struct fs *fs, const struct inode *inode, uint64_t offset, size_t length,
+			   fs_pieces reply, void *context)
 {
 	uint8_t *bytes = malloc(length);
 	if (!bytes)
@@ -222,6 +245,7 @@ static int file_read(struct fs *fs, uint64_t number, uint64_t offset, size_t len
 		     void *context, bool touch)
 {
 	struct iovec pieces[READ_PIECES];
+	uint8_t first[BLOCK_SIZE];
 	struct inode inode;
 	int count = 0;
 	inode_lock_shared(fs, number);
@@ -230,7 +254,7 @@ static int file_read(struct fs *fs, uint64_t number, uint64_t offset, size_t len
 		goto unlock;
 	length = file_length_within(&inode, offset, length);
 	if (length > 0)
-		result = file_point(fs, number, offset, length, pieces, &count);
+		result = file_point(fs, &inode, offset, length, first, pieces, &count);
 	if (result)
 		goto unlock;
 	/* First, or a stat right after the reply could still get the old time, which the kernel then keeps.
@@ -238,7 +262,7 @@ static int file_read(struct fs *fs, uint64_t number, uint64_t offset, size_t len
 	if (touch && length > 0)
 		file_touch_atime(fs, &inode);
 	if (length > 0 && count == 0)
-		result = file_reply_copy(fs, number, offset, length, reply, context);
+		result = file_reply_copy(fs, &inode, offset, length, reply, context);
 	else
 		result = reply(context, pieces, count, length);
 unlock:
@@ -264,7 +288,7 @@ ssize_t fs_read_copy(struct fs *fs, uint64_t number, uint64_t offset, void *byte
 	int result = file_load_for_reading(fs, number, &inode);
 	if (!result) {
 		length = file_length_within(&inode, offset, smaller(length, SSIZE_MAX));
-		result = file_copy_out(fs, number, offset, bytes, length);
+		result = file_copy_out(fs, &inode, offset, bytes, length);
 	}
 	if (!result && length > 0)
 		file_touch_atime(fs, &inode);

@@ -1,6 +1,6 @@
 /*
- * What the files about file contents share: extent.c, piece.c, file.c, write.c, truncate.c, fallocate.c,
- * seek.c, copy.c, dirty.c. Nothing else includes it.
+ * What the files about file contents share: extent.c, piece.c, inline.c, file.c, write.c, prepare.c,
+ * truncate.c, fallocate.c, seek.c, copy.c, dirty.c. Nothing else includes it.
  *
  * A file's blocks are seen as pieces: a run of logical blocks that is one extent (or a part of one), or a
  * hole. The usual order of a change, all of it under the exclusive inode lock:
@@ -97,6 +97,28 @@ unsigned piece_changes(const struct piece *pieces, size_t count, bool written);
 int piece_record(struct txn *txn, struct fs *fs, struct inode *inode, const struct piece *pieces,
 		 size_t count, bool written) MUST_CHECK;
 
+/* ---- inline.c: contents in the tree; the inode lock is held, exclusively for changes ---- */
+
+#define INLINE_CHANGES 1u /* tree changes of inline_put and inline_cut, at most */
+
+/* May a write that ends there go into the inline item? */
+bool inline_fits(const struct fs *fs, const struct inode *inode, uint64_t end);
+/* Copies [offset, offset+length), which lies within block 0, of a file that is inline. -EUCLEAN. */
+int inline_read(struct fs *fs, const struct inode *inode, uint64_t offset, void *bytes,
+		size_t length) MUST_CHECK;
+/* In a transaction: stores bytes (NULL: zeros) at [offset, offset+length), which ends within INLINE_MAX, of a
+ * file that is inline or owns no blocks. inode->inline_length is updated; the caller stores the inode. */
+int inline_put(struct txn *txn, struct fs *fs, struct inode *inode, uint64_t offset, const void *bytes,
+	       size_t length) MUST_CHECK;
+/* In a transaction: at most `length` bytes are left; 0: no item. Same as above otherwise. */
+int inline_cut(struct txn *txn, struct fs *fs, struct inode *inode, uint64_t length) MUST_CHECK;
+/* As a hole punched at [offset, end): zeros, or no item any more if that is all of block 0. Takes no block.
+ */
+int inline_punch(struct fs *fs, struct inode *inode, uint64_t offset, uint64_t end) MUST_CHECK;
+/* Puts block 0 in place of the item, with the same contents, in one record, which is not the request's last.
+ * -ENOSPC. */
+int inline_convert(struct fs *fs, struct inode *inode) MUST_CHECK;
+
 /* ---- truncate.c ---- */
 
 /*
@@ -121,7 +143,8 @@ int file_load_for_reading(struct fs *fs, uint64_t number, struct inode *ret_inod
  */
 int file_load(struct fs *fs, uint64_t number, struct inode *ret_inode) MUST_CHECK;
 /* Reads with the inode lock held by the caller; [offset, offset+length) lies within the file. */
-int file_copy_out(struct fs *fs, uint64_t inode, uint64_t offset, void *bytes, size_t length) MUST_CHECK;
+int file_copy_out(struct fs *fs, const struct inode *inode, uint64_t offset, void *bytes,
+		  size_t length) MUST_CHECK;
 /* Zeroes what the blocks [offset, offset+length) hold: in place, where owned and written. The range lies
  * within one block. The inode lock is held exclusively. */
 int file_zero_in_block(struct fs *fs, uint64_t inode, uint64_t offset, uint64_t length,
@@ -141,9 +164,10 @@ int file_commit(struct txn *txn, struct fs *fs, struct inode *inode, const struc
 
 struct write_request {
 	uint64_t offset;      /* in the file */
-	const uint8_t *bytes; /* may point into the mapping; NULL: zeros */
+	const uint8_t *bytes; /* may point into the mapping if there are more than INLINE_MAX; NULL: zeros */
 	uint64_t length;      /* offset + length is at most FILE_SIZE_MAX */
 	bool kill_set_id;
+	bool keep_times; /* mtime and ctime */
 	bool more;	 /* the operation has records behind these */
 	uint64_t before; /* bytes that the operation wrote before: for its reply */
 };
@@ -151,10 +175,25 @@ struct write_request {
 /* As fs_write, the inode lock held exclusively; `inode` is loaded, and follows what was recorded. */
 ssize_t write_locked(struct fs *fs, struct inode *inode, const struct write_request *request) MUST_CHECK;
 
+/* ---- prepare.c; the inode lock is held exclusively ---- */
+
+/* Before the transaction that makes `last` a part of the file: free blocks behind it are reserved and filled
+ * with zeros, if that is likely to save host commits; *ret_range (count 0: none) goes to data_stored and then
+ * to prepare_done, which gives them back. */
+void prepare_blocks(struct fs *fs, const struct inode *inode, const struct piece *last,
+		    struct block_range *ret_range);
+/* written: the transaction was committed. */
+void prepare_done(struct fs *fs, const struct inode *inode, struct block_range range, bool written);
+
 /* ---- dirty.c, besides what fs_i.h declares ---- */
 
 /* The sync of what the dirty_take with this ticket gave has succeeded: those ranges are forgotten. Until then
  * every other dirty_take gives them as well, so that no fsync returns before the overwrites it must cover. */
 void dirty_synced(struct dirty *dirty, uint64_t inode, uint64_t ticket);
+
+/* Is the file synced now and then as it grows, and `range` not in what was prepared for it last? */
+bool dirty_wants_prepared(struct dirty *dirty, uint64_t inode, struct block_range range);
+/* Blocks that the host need not make a commit for any more. */
+void dirty_note_prepared(struct dirty *dirty, uint64_t inode, struct block_range range);
 
 #endif

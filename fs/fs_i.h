@@ -33,9 +33,16 @@ struct fs {
 	pthread_rwlock_t inode_locks[INODE_LOCKS];
 	struct lookups *lookups; /* NULL: not tracked, nobody knows any inode */
 	struct dirty *dirty;
-	atomic_bool stopping; /* fs_stop */
-	atomic_ulong orphans; /* never fewer than there are on the orphan list */
+	bool inlines;		 /* contents of small files may stand in the tree (FEATURE_INLINE) */
+	atomic_bool stopping;	 /* fs_stop */
+	atomic_bool settle_over; /* fs_settle_stop */
+	atomic_ulong orphans;	 /* never fewer than there are on the orphan list */
 };
+
+/* ---- mount.c ---- */
+
+/* Is this thread in an fs_settle that is to end? */
+bool settle_is_over(struct fs *fs);
 
 /* ---- inode.c: inode items ---- */
 
@@ -49,6 +56,7 @@ struct inode {
 	struct timespec atime, mtime, ctime, btime;
 	uint64_t generation;
 	uint32_t flags, xattrs;
+	uint32_t inline_length; /* bytes of its inline item (inline.c), 0: it has none */
 };
 
 /* Needs image_read_lock or an open transaction. -ESTALE: no such inode; -EUCLEAN. */
@@ -57,7 +65,7 @@ int inode_store(struct txn *txn, const struct inode *inode) MUST_CHECK;
 int inode_erase(struct txn *txn, uint64_t number) MUST_CHECK;
 /* Generation of a new inode: as numbers are never reused, a keyed hash of the number is as good as chance. */
 uint64_t inode_generation(struct fs *fs, uint64_t number);
-void inode_attr(const struct inode *inode, struct fs_attr *ret_attr);
+void inode_attr(const struct fs *fs, const struct inode *inode, struct fs_attr *ret_attr);
 struct timespec inode_now(void); /* CLOCK_REALTIME_COARSE */
 
 void inode_lock_shared(struct fs *fs, uint64_t number);
@@ -91,6 +99,7 @@ struct dirent_view {
 	const char *name;
 	size_t name_length;
 	uint16_t index;
+	uint16_t next_index; /* of the item, if this is its last entry */
 	uint8_t type;
 };
 /* Decodes and checks the entry at `*at` of an item and moves `*at` behind it. 1: there was one, 0: the item
@@ -167,6 +176,14 @@ int extent_remove(struct txn *txn, struct fs *fs, uint64_t inode, uint64_t from,
 int extent_mark(struct txn *txn, struct fs *fs, uint64_t inode, uint64_t logical, uint32_t length,
 		bool unwritten) MUST_CHECK;
 
+/* Maps [logical, logical+length), which lies within one extent, to the blocks from `physical` on, which are
+ * claimed, and frees those that it had. At most 4 tree changes. */
+int extent_move(struct txn *txn, struct fs *fs, uint64_t inode, uint64_t logical, uint32_t length,
+		uint64_t physical) MUST_CHECK;
+/* ---- inline.c ---- */
+/* In the transaction that erases a regular file's inode: its inline item. At most 1 tree change. */
+int inline_erase(struct txn *txn, const struct inode *inode) MUST_CHECK;
+
 /* ---- file.c ---- */
 /* Gives the zeros that holes read as memory of their own (prefault_reads). */
 void file_prefault_zeros(void);
@@ -180,6 +197,9 @@ void file_prefault_zeros(void);
 int truncate_to(struct fs *fs, struct inode *inode, uint64_t size) MUST_CHECK;
 /* Finishes all truncates that were cut short, each inode locked meanwhile. -EINTR: after fs_stop. */
 int truncate_finish_intents(struct fs *fs) MUST_CHECK; /* fs_open, fs_settle */
+/* Instead, where requests of an earlier process may be sent again: those truncates are not to be done again.
+ */
+int truncate_note_intents(struct fs *fs) MUST_CHECK;
 
 /* ---- xattr.c ---- */
 int xattr_delete_all(struct fs *fs, uint64_t inode) MUST_CHECK; /* in its own transactions; inode locked */

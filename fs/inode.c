@@ -1,5 +1,6 @@
 /* Inode items: checked when read, encoded when written; and the locks of inodes. */
 #include "fs_i.h"
+#include "owner.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -41,6 +42,7 @@ static void inode_decode(uint64_t number, const struct inode_disk *disk, struct 
 	inode->generation = le64_get(disk->generation);
 	inode->flags = le32_get(disk->flags);
 	inode->xattrs = le32_get(disk->xattrs);
+	inode->inline_length = le32_get(disk->inline_length);
 }
 
 static bool times_valid(const struct inode *inode)
@@ -48,6 +50,12 @@ static bool times_valid(const struct inode *inode)
 	const long second = 1000000000;
 	return inode->atime.tv_nsec < second && inode->mtime.tv_nsec < second &&
 	       inode->ctime.tv_nsec < second && inode->btime.tv_nsec < second;
+}
+
+static bool inode_inline_possible(const struct inode *inode)
+{
+	return S_ISREG(inode->mode) && inode->inline_length <= INLINE_MAX &&
+	       inode->inline_length <= inode->size && inode->blocks == 0;
 }
 
 /* What is wrong with it by itself; NULL: nothing. */
@@ -65,6 +73,8 @@ static const char *inode_fault(const struct inode *inode, const struct inode_dis
 		return "number of blocks";
 	if (inode->size > FS_SIZE_MAX)
 		return "size";
+	if (inode->inline_length > 0 && !inode_inline_possible(inode))
+		return "inline length";
 	if (S_ISDIR(inode->mode)) {
 		if (inode->nlink == 1)
 			return "number of links";
@@ -125,6 +135,7 @@ int inode_store(struct txn *txn, const struct inode *inode)
 	    .generation = le64_of(inode->generation),
 	    .flags = le32_of(inode->flags),
 	    .xattrs = le32_of(inode->xattrs),
+	    .inline_length = le32_of(inode->inline_length),
 	};
 	time_encode(&inode->atime, &disk.atime, &disk.atime_nanoseconds);
 	time_encode(&inode->mtime, &disk.mtime, &disk.mtime_nanoseconds);
@@ -138,12 +149,13 @@ int inode_erase(struct txn *txn, uint64_t number)
 	return tree_delete(txn, TREE_FILES, inode_key(number));
 }
 
-void inode_attr(const struct inode *inode, struct fs_attr *ret_attr)
+void inode_attr(const struct fs *fs, const struct inode *inode, struct fs_attr *ret_attr)
 {
 	*ret_attr = (struct fs_attr){
 	    .inode = inode->number,
 	    .size = inode->size,
-	    .blocks512 = inode->blocks * (BLOCK_SIZE / 512),
+	    /* never 0 where there are contents: tar and others would take the file for one hole */
+	    .blocks512 = inode->blocks * (BLOCK_SIZE / 512) + (inode->inline_length + 511) / 512,
 	    .generation = inode->generation,
 	    .atime = inode->atime,
 	    .mtime = inode->mtime,
@@ -157,6 +169,7 @@ void inode_attr(const struct inode *inode, struct fs_attr *ret_attr)
 	    .rdev_minor = inode->rdev_minor,
 	    .flags = inode->flags,
 	};
+	owner_show(fs, ret_attr);
 }
 
 struct timespec inode_now(void)

@@ -1,6 +1,8 @@
 /* Opening and closing a filesystem on an image. */
 #include "fs_i.h"
 
+#include "../backend/mutant.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
@@ -73,9 +75,10 @@ static int clear_leftovers(struct fs *fs)
 {
 	/* Finishing intents may take more records than there is room for while the journal is held for
 	 * requests of before, so it is left to fs_settle: a file that grows before that finishes its own. */
-	int result = fs->options.goes_on ? 0 : truncate_finish_intents(fs);
+	int result = fs->options.goes_on ? truncate_note_intents(fs) : truncate_finish_intents(fs);
 	if (!result || result == -EUCLEAN || result == -ENOSPC)
-		result = fs->options.goes_on ? orphan_count_all(fs) : orphan_clear_all(fs);
+		result = fs->options.goes_on && !MUTANT(R18_ORPHANS_CLEARED) ? orphan_count_all(fs)
+									     : orphan_clear_all(fs);
 	if (result == -EUCLEAN || result == -ENOSPC)
 		result = 0;
 	return result;
@@ -88,6 +91,7 @@ int fs_open(struct image *image, const struct fs_options *options, struct fs **r
 		return -ENOMEM;
 	fs->image = image;
 	fs->options = *options;
+	fs->inlines = le64_get(image_super(image)->incompat) & FEATURE_INLINE;
 	if (image_read_only(image))
 		fs->options.read_only = true;
 
@@ -127,12 +131,26 @@ void fs_drop(struct fs *fs)
 	free(fs);
 }
 
+static _Thread_local bool settling;
+
+bool settle_is_over(struct fs *fs)
+{
+	return settling && atomic_load_explicit(&fs->settle_over, memory_order_relaxed);
+}
+
+void fs_settle_stop(struct fs *fs)
+{
+	atomic_store(&fs->settle_over, true);
+}
+
 int fs_settle(struct fs *fs)
 {
 	if (fs->options.read_only)
 		return 0;
+	settling = true;
 	int result = truncate_finish_intents(fs);
 	int orphan_result = orphan_clear_unknown(fs);
+	settling = false;
 	return result ? result : orphan_result;
 }
 

@@ -2,6 +2,7 @@
 #include "acl.h"
 #include "flags.h"
 #include "namespace_i.h"
+#include "owner.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -92,7 +93,7 @@ int fs_lookup(struct fs *fs, uint64_t parent, struct fs_name name, struct fs_att
 		result = lookups_add(fs->lookups, inode.number);
 	inode_unlock(fs, parent);
 	if (!result)
-		inode_attr(&inode, ret_attr);
+		inode_attr(fs, &inode, ret_attr);
 	return result;
 }
 
@@ -133,10 +134,10 @@ int namespace_link_entry(struct txn *txn, struct fs *fs, struct inode *parent, s
 	return inode_store(txn, parent);
 }
 
-static void inherit(const struct fs_caller *caller, const struct inode *parent, struct inode *inode)
+static void inherit(const struct fs *fs, const struct fs_caller *caller, const struct inode *parent,
+		    struct inode *inode)
 {
-	inode->uid = caller->uid;
-	inode->gid = caller->gid;
+	owner_of_new(fs, caller, parent, inode);
 	if (parent->mode & S_ISGID) {
 		inode->gid = parent->gid;
 		if (S_ISDIR(inode->mode))
@@ -171,7 +172,7 @@ int namespace_new_inode(struct txn *txn, struct fs *fs, const struct fs_caller *
 	inode->generation = inode_generation(fs, inode->number);
 	inode->nlink = S_ISDIR(inode->mode) ? 2 : 1;
 	inode->parent = S_ISDIR(inode->mode) ? parent->number : 0;
-	inherit(caller, parent, inode);
+	inherit(fs, caller, parent, inode);
 	return txn_count_inodes(txn, 1);
 }
 
@@ -230,7 +231,7 @@ static int make(struct fs *fs, const struct fs_caller *caller, uint64_t parent, 
 	if (result)
 		lookups_sub(fs->lookups, inode->number, 1);
 	else
-		inode_attr(inode, ret_attr);
+		inode_attr(fs, inode, ret_attr);
 unlock:
 	inode_unlock(fs, parent);
 	return result;
@@ -392,7 +393,7 @@ int fs_link(struct fs *fs, uint64_t number, uint64_t parent, struct fs_name name
 		lookups_sub(fs->lookups, number, 1);
 		goto unlock;
 	}
-	inode_attr(&inode, ret_attr);
+	inode_attr(fs, &inode, ret_attr);
 	if (inode.nlink == 1) /* it had no name before */
 		orphan_count_less(fs);
 unlock:

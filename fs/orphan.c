@@ -67,6 +67,8 @@ static int orphan_erase(struct txn *txn, const struct inode *inode)
 		/* A truncate may have failed half-way. */
 		struct key key = {.object = INTENT_OBJECT, .type = ITEM_INTENT, .offset = inode->number};
 		result = delete_if_there(txn, key);
+		if (!result)
+			result = inline_erase(txn, inode);
 	}
 	if (!result)
 		result = delete_if_there(txn, orphan_key(inode->number));
@@ -156,7 +158,7 @@ int orphan_delete(struct fs *fs, uint64_t inode)
 	bool gone = false;
 	while (!gone) {
 		bool xattrs = false;
-		int result = delete_step(fs, inode, &gone, &xattrs);
+		int result = settle_is_over(fs) ? -EINTR : delete_step(fs, inode, &gone, &xattrs);
 		if (!result && xattrs)
 			result = xattr_delete_all(fs, inode);
 		if (result)
@@ -266,7 +268,7 @@ int orphan_clear_unknown(struct fs *fs)
 	uint64_t number = 0;
 	int result = 0;
 	for (uint64_t from = 0; !result; from = number + 1) {
-		result = orphan_listed(fs, from, &number);
+		result = settle_is_over(fs) ? -EINTR : orphan_listed(fs, from, &number);
 		if (!result)
 			orphan_collect(fs, number);
 		if (number == UINT64_MAX)

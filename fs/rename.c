@@ -4,6 +4,7 @@
  * change are in one transaction, so the tree of directories cannot change between the walk for loops and the
  * move.
  */
+#include "acl.h"
 #include "flags.h"
 #include "namespace_i.h"
 
@@ -11,13 +12,20 @@
 #include <errno.h>
 #include <linux/fs.h> /* RENAME_ */
 
+/* What is left at the old name. */
+struct whiteout {
+	const struct fs_caller *caller;
+	struct inode inode;
+	struct acl_inherited acl;
+};
+
 struct renaming {
 	struct fs *fs;
 	struct txn *txn;
 	uint64_t parent, new_parent;
 	struct fs_name name, new_name;
 	bool exchange, no_replace;
-	const struct fs_caller *whiteout; /* who leaves one at the old name; NULL: nobody */
+	struct whiteout *whiteout; /* NULL: none is left */
 	/* what the names mean; target 0: nothing */
 	uint64_t source_number, target_number;
 	uint8_t source_type, target_type;
@@ -224,12 +232,14 @@ static int leave_name(struct renaming *r)
 {
 	if (!r->whiteout)
 		return dirent_remove(r->txn, r->fs, r->parent, r->name);
-	struct inode inode = {.mode = S_IFCHR};
-	int result = namespace_new_inode(r->txn, r->fs, r->whiteout, r->from, &inode);
+	struct inode *inode = &r->whiteout->inode;
+	int result = namespace_new_inode(r->txn, r->fs, r->whiteout->caller, r->from, inode);
 	if (!result)
-		result = inode_store(r->txn, &inode);
+		result = acl_inherit(r->txn, r->fs, inode, &r->whiteout->acl);
 	if (!result)
-		result = dirent_replace(r->txn, r->fs, r->parent, r->name, inode.number, DT_CHR);
+		result = inode_store(r->txn, inode);
+	if (!result)
+		result = dirent_replace(r->txn, r->fs, r->parent, r->name, inode->number, DT_CHR);
 	return result;
 }
 
@@ -283,6 +293,20 @@ static int move(struct renaming *r, struct timespec now)
 #define RENAME_CHANGES	7u
 #define REPLACE_CHANGES (RENAME_CHANGES + ORPHAN_UNLINKED_CHANGES)
 
+/* Before the transaction. How many more changes it makes. */
+static int plan_whiteout(struct renaming *r, unsigned *changes)
+{
+	struct whiteout *whiteout = r->whiteout;
+	if (!whiteout)
+		return 0;
+	whiteout->inode = (struct inode){.mode = S_IFCHR};
+	int result =
+	    acl_plan_inheritance(r->fs, whiteout->caller, r->parent, &whiteout->inode, &whiteout->acl);
+	if (!result)
+		*changes += whiteout->acl.changes;
+	return result;
+}
+
 static int rename_in_transaction(struct renaming *r)
 {
 	bool replaces = r->target_number && !r->exchange;
@@ -290,8 +314,10 @@ static int rename_in_transaction(struct renaming *r)
 	r->next = ORPHAN_NOTHING;
 	/* An exchange only gives two entries other numbers. */
 	unsigned flags = replaces ? TXN_RELEASES : r->exchange ? TXN_REPLACES : 0;
-	int result =
-	    txn_begin(r->fs->image, r->may_delete ? REPLACE_CHANGES : RENAME_CHANGES + 1, flags, &r->txn);
+	unsigned changes = r->may_delete ? REPLACE_CHANGES : RENAME_CHANGES + 1;
+	int result = plan_whiteout(r, &changes);
+	if (!result)
+		result = txn_begin(r->fs->image, changes, flags, &r->txn);
 	if (result)
 		return result;
 	result = check(r);
@@ -356,8 +382,8 @@ static int rename_checked(struct renaming *r)
 	return result;
 }
 
-/* whiteout: who makes one; NULL: none is made. */
-static int rename_by(struct fs *fs, const struct fs_caller *whiteout, uint64_t parent, struct fs_name name,
+/* whiteout: has its caller; NULL: none is made. */
+static int rename_by(struct fs *fs, struct whiteout *whiteout, uint64_t parent, struct fs_name name,
 		     uint64_t new_parent, struct fs_name new_name, unsigned flags)
 {
 	struct renaming renaming = {
@@ -386,5 +412,6 @@ int fs_rename_whiteout(struct fs *fs, const struct fs_caller *caller, uint64_t p
 {
 	if (flags & ~RENAME_NOREPLACE)
 		return -EINVAL;
-	return rename_by(fs, caller, parent, name, new_parent, new_name, flags);
+	struct whiteout whiteout = {.caller = caller};
+	return rename_by(fs, &whiteout, parent, name, new_parent, new_name, flags);
 }

@@ -10,6 +10,13 @@ static int seek_locked(struct fs *fs, const struct inode *inode, uint64_t offset
 		       uint64_t *ret_offset)
 {
 	uint64_t block = blocks_down(offset), end = blocks_up(inode->size);
+	if (block == 0 && inode->inline_length > 0) {
+		if (data) {
+			*ret_offset = offset;
+			return 0;
+		}
+		block = 1;
+	}
 	while (block < end) {
 		struct piece pieces[SEEK_PIECES];
 		size_t count;

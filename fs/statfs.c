@@ -1,5 +1,7 @@
-/* What statvfs(3) tells. */
+/* Space: what statvfs(3) tells, and what fstrim(8) asks for. */
 #include "fs_i.h"
+
+#include <errno.h>
 
 /* Inodes are made as needed; so that programs that look see no shortage, and no nonsense: about four to a
  * block. */
@@ -20,4 +22,11 @@ int fs_statfs(struct fs *fs, struct fs_statfs *ret)
 	    .free_inodes = fit < left ? fit : left,
 	};
 	return 0;
+}
+
+int fs_trim_step(struct fs *fs, struct image_trimming *trimming)
+{
+	if (atomic_load_explicit(&fs->stopping, memory_order_relaxed))
+		return -EINTR;
+	return image_trim_step(fs->image, trimming);
 }

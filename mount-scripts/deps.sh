@@ -3,31 +3,40 @@
 #
 #   deps.sh            prints what building and mounting take, on one line
 #   deps.sh --tests    prints what the tests take, too
+#   deps.sh --bench    prints what tests/bench/run.sh takes, too
 #   deps.sh --install  installs what is missing of it (as root, or through sudo); prints nothing if all is there
 set -eu
 
-packages="gcc meson ninja-build pkg-config libc6-dev libfuse3-dev fuse3 libxxhash-dev"
-test_packages="libcmocka-dev g++ dpkg-dev debhelper lintian systemd clang clang-format clang-tidy cppcheck shellcheck mandoc man-db git sqlite3 postgresql postgresql-contrib attr acl
-	e2fsprogs xfsprogs btrfs-progs fuse2fs tar perl python3 strace util-linux procps libcap2-bin jq"
+packages="gcc meson ninja-build pkg-config libc6-dev libfuse3-dev fuse3 libxxhash-dev libarchive-dev"
+test_packages="libcmocka-dev g++ dpkg-dev debhelper lintian systemd
+	libacl1-dev libattr1-dev nettle-dev liblzma-dev libzstd-dev liblz4-dev libbz2-dev zlib1g-dev clang clang-format clang-tidy cppcheck shellcheck mandoc man-db git sqlite3 postgresql postgresql-contrib attr acl
+	e2fsprogs xfsprogs btrfs-progs fuse2fs tar perl python3 strace util-linux procps libcap2-bin jq valgrind nbdkit libnbd-bin
+	libarchive-tools zsh fish"
+bench_packages="e2fsprogs fuse2fs ntfs-3g fio git jq python3 sqlite3 postgresql postgresql-contrib procps"
 tests=false
+bench=false
 install=false
 
 for argument; do
 	case $argument in
 	--tests) tests=true ;;
+	--bench) bench=true ;;
 	--install) install=true ;;
 	-h | --help)
 		sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "$0"
 		exit 0
 		;;
 	*)
-		echo "deps.sh: unknown argument '$argument'; usage: deps.sh [--tests] [--install]" >&2
+		echo "deps.sh: unknown argument '$argument'; usage: deps.sh [--tests] [--bench] [--install]" >&2
 		exit 1
 		;;
 	esac
 done
 if $tests; then
 	packages="$packages $test_packages"
+fi
+if $bench; then
+	packages="$packages $bench_packages"
 fi
 # One line, single blanks.
 # shellcheck disable=SC2086

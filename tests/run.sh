@@ -17,7 +17,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 source_root=$PWD
 plain=$source_root/build-plain asan=$source_root/build-asan clang=$source_root/build-clang
-directories="style unit image tools mount host kill supervise real crash fuzz posix"
+directories="style unit image tools mount host kill supervise real costs races crash fuzz posix"
 install=1 list=0
 patterns=()
 
@@ -60,7 +60,7 @@ tests_of() {
 }
 
 build_of() {
-	case $1 in style | real | kill) echo "$plain" ;; *) echo "$asan" ;; esac
+	case $1 in style | real | kill | costs | races) echo "$plain" ;; *) echo "$asan" ;; esac
 }
 
 if [ $list = 1 ]; then

@@ -83,6 +83,12 @@ int handover_make(struct handover **ret_handover, int *ret_descriptor)
 	return 0;
 }
 
+void handover_drop(struct handover *handover, int descriptor)
+{
+	munmap(handover, handover->size);
+	close(descriptor);
+}
+
 int handover_open(int descriptor, struct handover **ret_handover)
 {
 	struct handover head;

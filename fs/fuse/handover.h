@@ -12,15 +12,23 @@
 
 #include <stdatomic.h>
 
-#define HANDOVER_VERSION    1u
+#define HANDOVER_VERSION    2u
 #define HANDOVER_OPTION	    "handover-version" /* of mmfs: prints HANDOVER_VERSION */
 #define HANDOVER_INIT_BYTES 256u
 #define HANDOVER_WORKERS    64u /* that count requests: no more than IMAGE_REQUESTS */
+#define HANDOVER_SUSPECTS   128u
 #define HANDOVER_REQUESTS   64u /* types: opcodes below that, and 0 for all others */
 
-/* Each worker has counters of its own, which only its thread changes. */
-struct handover_counts {
-	_Alignas(64) atomic_uint_fast64_t requests[HANDOVER_REQUESTS];
+/* Of each worker; only its thread changes it. */
+struct handover_worker {
+	_Alignas(64) atomic_uint_fast64_t requests[HANDOVER_REQUESTS]; /* how many it has read */
+	atomic_uint_fast64_t at; /* `unique` of the one that it is at; 0: none (suspects.h) */
+};
+
+/* A request that was at work in the last deaths of daemons, so many in a row. */
+struct handover_suspect {
+	uint64_t unique; /* 0: nothing here */
+	uint32_t crashes, kills;
 };
 
 struct handover {
@@ -38,7 +46,8 @@ struct handover {
 	uint32_t init_length; /* the kernel's INIT request, for each libfuse session to begin with */
 	uint8_t init[HANDOVER_INIT_BYTES];
 	struct image_held held; /* records of requests that are not answered (R17) */
-	struct handover_counts counts[HANDOVER_WORKERS];
+	struct handover_worker workers[HANDOVER_WORKERS];
+	struct handover_suspect suspects[HANDOVER_SUSPECTS];
 	char last_error[256];  /* why the last restart was, or an upgrade failed; "" */
 	char image_path[4096]; /* absolute, for a program that takes over; "": too long */
 	char mountpoint[4096];
@@ -47,6 +56,8 @@ static_assert(sizeof(struct handover) <= 65536, "its part");
 
 /* Makes the memory. *ret_descriptor is its memfd. -ENOMEM etc.: then there is no supervisor. */
 MUST_CHECK int handover_make(struct handover **ret_handover, int *ret_descriptor);
+/* Gives it back. */
+void handover_drop(struct handover *handover, int descriptor);
 /* Maps what another program has made. -EPROTO: of another version. */
 MUST_CHECK int handover_open(int descriptor, struct handover **ret_handover);
 /* The part for lookup counts. */

@@ -3,6 +3,7 @@
 #include "handover.h"
 #include "supervisor.h"
 #include "takeover.h"
+#include "../../backend/point.h"
 #include "../../tools/common/open_image.h"
 
 #include <errno.h>
@@ -20,7 +21,8 @@
 static int lock(struct daemon *daemon)
 {
 	struct open_image_options how = {.read_only = daemon->options->read_only,
-					 .create = true,
+					 .scratch = daemon->options->scratch,
+					 .create = !daemon->options->scratch,
 					 .lock_wait_ms = LOCK_WAIT_MS,
 					 .no_lock = daemon->options->no_lock,
 					 .no_lock_option = "-o nolock"};
@@ -41,7 +43,9 @@ static int open_all(struct daemon *daemon)
 	static struct fs_lookup_memory lookups; /* as long as the filesystem is open */
 	struct open_image_options how = {
 	    .read_only = options->read_only,
-	    .create = !daemon->goes_on,
+	    .scratch = options->scratch,
+	    .scratch_bytes = options->scratch_bytes,
+	    .create = !daemon->goes_on && !options->scratch,
 	    .quiet = daemon->goes_on,
 	    .locked = daemon->image_descriptor,
 	    .created = daemon->image_created && !daemon->goes_on, /* what is begun may be taken back */
@@ -60,6 +64,7 @@ static int open_all(struct daemon *daemon)
 	    .read_only = options->read_only,
 	    .noatime = options->noatime,
 	    .acl = options->acl,
+	    .shown = options->shown,
 	    .root_uid = options->root_uid,
 	    .root_gid = options->root_gid,
 	    .track_lookups = true,
@@ -71,7 +76,9 @@ static int open_all(struct daemon *daemon)
 
 	if (daemon->handover)
 		handover_lookups(daemon->handover, &lookups);
-	int error = open_image("mmfs", daemon->image_path, &how, &daemon->image, NULL);
+	int error = daemon->goes_on ? point_reached(POINT_RECOVERY) : 0;
+	if (!error)
+		error = open_image("mmfs", daemon->image_path, &how, &daemon->image, NULL);
 
 	if (error)
 		return error; /* it has been said */
@@ -85,9 +92,21 @@ static int open_all(struct daemon *daemon)
 	return error;
 }
 
+/* A scratch mount's changes go with the process, so nothing has to be finished. */
+static int drop_all(struct daemon *daemon)
+{
+	fs_drop(daemon->fs);
+	image_drop(daemon->image);
+	daemon->fs = NULL;
+	daemon->image = NULL;
+	return 0;
+}
+
 /* Everything is written out. */
 static int close_all(struct daemon *daemon)
 {
+	if (daemon->options->scratch)
+		return drop_all(daemon);
 	int error = fs_close(daemon->fs);
 	int close_error = image_close(daemon->image);
 
@@ -114,6 +133,9 @@ static int serve(struct daemon *daemon, bool *ret_abandoned)
 			log_say(LOG_WARNING, "/: %s", strerror(errno));
 		error = session_serve(daemon, ret_abandoned);
 	}
+	/* A shortage passes. What there is so far is left to the next one as by a kill. */
+	if (daemon->goes_on && (error == -ENOMEM || error == -EAGAIN))
+		_exit(SUPERVISOR_STARVED);
 	if (daemon->session && !*ret_abandoned)
 		session_destroy(daemon);
 	/* Last, since it lets go of the lock: whoever waits for that finds everything done. */

@@ -1,37 +1,15 @@
-/* ioctl: flags of chattr, generation, FITRIM; what mmfsctl asks. */
+/* ioctl: flags of chattr, generation, FITRIM. ops_control.c has what mmfsctl asks. */
 
-/* linux/fs.h has a BLOCK_SIZE of its own. */
-#include <linux/fs.h>
-#undef BLOCK_SIZE
+#include "ioctl.h"
 
 #include "caller.h"
-#include "control.h"
-#include "upgrade.h"
+#include "workers.h"
+#include "../../backend/point.h"
 
 #include <errno.h>
 #include <string.h>
-#include <sys/ioctl.h>
 
 #include <linux/capability.h>
-
-/* What an ioctl answers with. */
-struct ioctl_reply {
-	size_t length;
-	union {
-		uint32_t number; /* of commands that name a long in their number, but mean an int */
-		struct fsxattr xflags;
-		struct fstrim_range range;
-		struct control_status status;
-		struct control_stats stats;
-	} bytes;
-};
-
-struct ioctl_call {
-	fuse_req_t request;
-	fuse_ino_t inode;
-	const void *in;
-	size_t in_size, out_size;
-};
 
 /* ---- flags ---- */
 
@@ -61,6 +39,9 @@ static int set_flags(const struct ioctl_call *call, uint32_t flags)
 		return -EPERM;
 	uint32_t guards = (attr.flags ^ flags) & (INODE_IMMUTABLE | INODE_APPEND);
 	bool may_guard = !guards || caller_capable(call->request, CAP_LINUX_IMMUTABLE);
+	/* What was written before, while that was allowed. Other workers take the WRITEs. */
+	if (daemon_of(call->request)->writeback && may_guard && guards && workers_count() > 1)
+		fuse_lowlevel_notify_inval_inode(daemon_of(call->request)->session, call->inode, 0, 0);
 	error = fs_set_flags(fs, call->inode, flags, may_guard);
 	/* The kernel does not know that ctime has changed. */
 	if (!error)
@@ -143,49 +124,26 @@ static int get_generation(const struct ioctl_call *call, struct ioctl_reply *rep
 
 static int trim(const struct ioctl_call *call, struct ioctl_reply *reply)
 {
-	uint64_t trimmed;
+	struct fstrim_range *range = &reply->bytes.range;
+	struct image_trimming trimming = {0};
+	int error;
 
 	if (fuse_req_ctx(call->request)->uid != 0)
 		return -EPERM;
-	if (!call->in || call->in_size < sizeof(reply->bytes.range))
+	if (!call->in || call->in_size < sizeof(*range))
 		return -EINVAL;
-	/* All free space is given back, whatever part of it was asked for: the image has no other use for it.
-	 */
-	int error = image_trim(daemon_of(call->request)->image, &trimmed);
+	memcpy(range, call->in, sizeof(*range));
+	trimming.start = range->start;
+	trimming.end = range->len < UINT64_MAX - range->start ? range->start + range->len : UINT64_MAX;
+	trimming.least = range->minlen;
+	do
+		error = fs_trim_step(daemon_of(call->request)->fs, &trimming);
+	while (error > 0 && !fuse_req_interrupted(call->request));
 	if (error)
-		return error;
-	reply->bytes.range = (struct fstrim_range){.len = trimmed};
-	reply->length = sizeof(reply->bytes.range);
+		return error < 0 ? error : -EINTR;
+	range->len = trimming.trimmed;
+	reply->length = sizeof(*range);
 	return 0;
-}
-
-/* ---- mmfsctl ---- */
-
-/* It is the mount that is asked: other inodes know no such commands. */
-static int status(const struct ioctl_call *call, struct ioctl_reply *reply)
-{
-	if (call->inode != FUSE_ROOT_ID)
-		return -ENOTTY;
-	control_status(daemon_of(call->request), &reply->bytes.status);
-	reply->length = sizeof(reply->bytes.status);
-	return 0;
-}
-
-static int stats(const struct ioctl_call *call, struct ioctl_reply *reply)
-{
-	if (call->inode != FUSE_ROOT_ID)
-		return -ENOTTY;
-	control_stats(daemon_of(call->request), &reply->bytes.stats);
-	reply->length = sizeof(reply->bytes.stats);
-	return 0;
-}
-
-static int upgrade(const struct ioctl_call *call, struct ioctl_reply *reply)
-{
-	(void)reply;
-	if (call->inode != FUSE_ROOT_ID)
-		return -ENOTTY;
-	return upgrade_request(daemon_of(call->request), fuse_req_ctx(call->request)->uid);
 }
 
 static const struct {
@@ -201,9 +159,6 @@ static const struct {
     {FS_IOC_GETVERSION, get_generation},
     {FS_IOC32_GETVERSION, get_generation},
     {FITRIM, trim},
-    {CONTROL_STATUS, status},
-    {CONTROL_STATS, stats},
-    {CONTROL_UPGRADE, upgrade},
 };
 
 static void handle_ioctl(fuse_req_t request, fuse_ino_t inode, unsigned command, void *argument,
@@ -222,12 +177,16 @@ static void handle_ioctl(fuse_req_t request, fuse_ino_t inode, unsigned command,
 		if (commands[i].command == command)
 			error = commands[i].run(&call, &reply);
 	}
+	if (error == -ENOTTY)
+		error = ops_control(&call, command, &reply);
 	if (!error && reply.length > out_size)
 		error = -EINVAL;
-	if (error)
+	if (error) {
 		reply_error(request, error);
-	else
-		fuse_reply_ioctl(request, 0, &reply.bytes, reply.length);
+		return;
+	}
+	(void)point_reached(POINT_REPLY_NEXT);
+	fuse_reply_ioctl(request, 0, &reply.bytes, reply.length);
 }
 
 void ops_ioctl(struct fuse_lowlevel_ops *ops)

@@ -3,6 +3,7 @@
 #include "daemon.h"
 #include "sibling.h"
 #include "wire.h"
+#include "../../backend/point.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -106,7 +107,8 @@ static int make_tmpfile(fuse_req_t request, fuse_ino_t parent, uint32_t mode, st
 	return fs_tmpfile(daemon_of(request)->fs, &caller, parent, mode, ret_attr);
 }
 
-/* CREATE, and TMPFILE, which differs by the name only. */
+/* CREATE, and TMPFILE, which differs by the name only. Where opens need no message, the kernel is told that
+ * there is no CREATE: a MKNOD then does the same, and there is nothing to release when the file is closed. */
 static void ops_create(fuse_req_t request, fuse_ino_t parent, const char *name, mode_t mode,
 		       struct fuse_file_info *file)
 {
@@ -115,6 +117,10 @@ static void ops_create(fuse_req_t request, fuse_ino_t parent, const char *name, 
 	struct fs_attr attr;
 	int error;
 
+	if (daemon->open_elided && wire_request()->opcode != SIBLING_TMPFILE) {
+		fuse_reply_err(request, ENOSYS);
+		return;
+	}
 	mode = (mode & ~(mode_t)S_IFMT) | S_IFREG;
 	if (wire_request()->opcode == SIBLING_TMPFILE)
 		error = make_tmpfile(request, parent, mode, &attr);
@@ -126,6 +132,7 @@ static void ops_create(fuse_req_t request, fuse_ino_t parent, const char *name, 
 	}
 	reply_fill_entry(&attr, &entry);
 	file->keep_cache = 1;
+	(void)point_reached(POINT_REPLY_NEXT);
 	if (fuse_reply_create(request, &entry, file))
 		fs_forget(daemon->fs, attr.inode, 1);
 }

@@ -18,6 +18,7 @@ enum option_kind {
 	OPTION_IGNORED, /* for mount(8) and /etc/fstab, or always so */
 	OPTION_PREFIX,	/* ignored, and whatever begins so */
 	OPTION_VALUE,	/* has a value, taken by a function */
+	OPTION_MAYBE,	/* the same, and the value may be left out (NULL) */
 };
 
 struct option_row {
@@ -31,6 +32,7 @@ struct option_row {
 };
 
 #define SPIN_US_DEFAULT 50
+#define SCRATCH_LEAST	(UINT64_C(1) << 20)
 
 #define NO_FIELD    SIZE_MAX
 #define FIELD(name) offsetof(struct options, name)
@@ -69,6 +71,18 @@ static int take_overlay_max(struct options *options, const char *value)
 	return 0;
 }
 
+static int take_scratch(struct options *options, const char *value)
+{
+	uint64_t bytes = 0;
+	int error = value ? parse_size(value, &bytes) : 0;
+
+	if (error || (value && bytes < SCRATCH_LEAST))
+		return error ? error : -ERANGE;
+	options->scratch = true;
+	options->scratch_bytes = bytes;
+	return 0;
+}
+
 static int take_root_owner(struct options *options, const char *value)
 {
 	unsigned long uid, gid;
@@ -82,6 +96,34 @@ static int take_root_owner(struct options *options, const char *value)
 	options->root_uid = (uint32_t)uid;
 	options->root_gid = (uint32_t)gid;
 	return 0;
+}
+
+/* The largest number means "no id". */
+static int take_id(const char *value, uint32_t *ret_id)
+{
+	unsigned long id;
+	char *end;
+
+	if (take_number(value, UINT32_MAX - 1ul, &end, &id) || *end)
+		return -EINVAL;
+	*ret_id = (uint32_t)id;
+	return 0;
+}
+
+static int take_uid(struct options *options, const char *value)
+{
+	int error = take_id(value, &options->shown.uid);
+
+	options->shown.has_uid = !error;
+	return error;
+}
+
+static int take_gid(struct options *options, const char *value)
+{
+	int error = take_id(value, &options->shown.gid);
+
+	options->shown.has_gid = !error;
+	return error;
 }
 
 static int take_recover(struct options *options, const char *value)
@@ -143,7 +185,7 @@ static int take_supervise(struct options *options, const char *value)
 {
 	if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0)
 		return -EINVAL;
-	options->supervise = !strcmp(value, "yes");
+	options->supervise = options->supervise_given = !strcmp(value, "yes");
 	return 0;
 }
 
@@ -170,10 +212,15 @@ static const struct option_row rows[] = {
     {"ro", OPTION_SET, FIELD(read_only), NULL, NULL,
      "read-only; recovers in memory, writes nothing to the image"},
     {"rw", OPTION_CLEAR, FIELD(read_only), NULL, NULL, "read and write (default)"},
+    {"scratch", OPTION_MAYBE, NO_FIELD, "LIMIT", take_scratch,
+     "changes stay in memory (default: half of it) and end with the mount"},
     {"size", OPTION_VALUE, NO_FIELD, "LIMIT", take_size,
      "largest size the image may grow to: 20G (default: what the host has)"},
     {"root_owner", OPTION_VALUE, NO_FIELD, "UID:GID", take_root_owner,
      "owner of the root directory of a new image (default: the caller)"},
+    {"uid", OPTION_VALUE, NO_FIELD, "UID", take_uid,
+     "every file appears to belong to this user; chown changes nothing"},
+    {"gid", OPTION_VALUE, NO_FIELD, "GID", take_gid, "the same for the group"},
     {"recover", OPTION_VALUE, NO_FIELD, "warm|cold|auto", take_recover,
      "how to recover an image that was not unmounted (default: auto)"},
     {"commit", OPTION_VALUE, NO_FIELD, "SECONDS", take_commit,
@@ -192,6 +239,8 @@ static const struct option_row rows[] = {
      "how long a worker polls before it sleeps, 0 to 1000 (default: 50)"},
     {"supervise", OPTION_VALUE, NO_FIELD, "yes|no", take_supervise,
      "no: the mount ends with its daemon, should that be killed (default: yes)"},
+    {"writeback", OPTION_SET, FIELD(writeback), NULL, NULL,
+     "the kernel collects writes until a file is closed or synced"},
     {"noatime", OPTION_KERNEL, FIELD(noatime), NULL, NULL, "reading never changes access times"},
     {"acl", OPTION_SET, FIELD(acl), NULL, NULL, "POSIX access control lists: setfacl(1), acl(5)"},
     {"noacl", OPTION_CLEAR, FIELD(acl), NULL, NULL,
@@ -245,8 +294,11 @@ static void print_help(void)
 		const struct option_row *row = &rows[i];
 		char text[64];
 
-		snprintf(text, sizeof(text), "%s%s%s", row->name,
-			 row->value && row->kind != OPTION_PREFIX ? "=" : "", row->value ? row->value : "");
+		snprintf(text, sizeof(text),
+			 row->kind == OPTION_MAYBE		    ? "%s[=%s]"
+			 : row->value && row->kind != OPTION_PREFIX ? "%s=%s"
+								    : "%s%s",
+			 row->name, row->value ? row->value : "");
 		printf("  -o %-22s  %s\n", text, row->help);
 	}
 }
@@ -282,6 +334,7 @@ static int row_apply(const struct option_row *row, struct options *options, cons
 	case OPTION_PREFIX:
 		return 0;
 	case OPTION_VALUE:
+	case OPTION_MAYBE:
 		return row->take(options, value);
 	}
 	return -EINVAL;
@@ -299,11 +352,12 @@ static int parse_one(struct options *options, char *text)
 		log_say(LOG_ERR, "unknown option '%s'; mmfs --help lists the options", text);
 		return -EINVAL;
 	}
-	if (row->kind == OPTION_VALUE && (!value || !*value)) {
+	if ((row->kind == OPTION_VALUE && (!value || !*value)) ||
+	    (row->kind == OPTION_MAYBE && value && !*value)) {
 		log_say(LOG_ERR, "option '%s' needs a value: %s=%s", text, text, row->value);
 		return -EINVAL;
 	}
-	if (row->kind != OPTION_VALUE && row->kind != OPTION_PREFIX && value) {
+	if (!row->take && row->kind != OPTION_PREFIX && value) {
 		log_say(LOG_ERR, "option '%s' takes no value", text);
 		return -EINVAL;
 	}
@@ -350,6 +404,28 @@ static int parse_list(struct options *options, const char *list)
 	return error;
 }
 
+/* Options that are right by themselves and wrong together. */
+static enum options_result check_together(struct options *options)
+{
+	if (options->allow_other && options->allow_root) {
+		log_say(LOG_ERR, "allow_other and allow_root exclude each other; allow_other includes root");
+		return OPTIONS_WRONG;
+	}
+	if (options->scratch && options->read_only) {
+		log_say(LOG_ERR, "scratch and ro exclude each other; neither changes the image, and with ro "
+				 "nothing can be changed at all");
+		return OPTIONS_WRONG;
+	}
+	if (options->scratch && options->supervise_given) {
+		log_say(LOG_ERR, "scratch and supervise=yes exclude each other: the changes are in the "
+				 "daemon's memory and end with it; leave supervise=yes out");
+		return OPTIONS_WRONG;
+	}
+	if (options->scratch)
+		options->supervise = false;
+	return OPTIONS_RUN;
+}
+
 static enum options_result parse_operands(int count, char **arguments, struct options *options)
 {
 	if (count != 2) {
@@ -365,11 +441,18 @@ static enum options_result parse_operands(int count, char **arguments, struct op
 		log_say(LOG_ERR, "an empty name was given as image or mountpoint");
 		return OPTIONS_WRONG;
 	}
-	if (options->allow_other && options->allow_root) {
-		log_say(LOG_ERR, "allow_other and allow_root exclude each other; allow_other includes root");
-		return OPTIONS_WRONG;
+	return check_together(options);
+}
+
+/* With ACLs the kernel checks permissions, whoever mounted; without them the mount has to have
+ * default_permissions, which mmfs cannot see. */
+static bool acl_by_default(int count, char **arguments)
+{
+	for (int i = 1; i < count; i++) {
+		if (mountpoint_descriptor(arguments[i]) >= 0)
+			return true;
 	}
-	return OPTIONS_RUN;
+	return false;
 }
 
 enum options_result options_parse(int count, char **arguments, struct options *ret_options)
@@ -386,8 +469,11 @@ enum options_result options_parse(int count, char **arguments, struct options *r
 	bool asks_version = false;
 	int letter;
 
-	*options = (struct options){
-	    .root_uid = geteuid(), .root_gid = getegid(), .spin_us = SPIN_US_DEFAULT, .supervise = true};
+	*options = (struct options){.acl = acl_by_default(count, arguments),
+				    .root_uid = geteuid(),
+				    .root_gid = getegid(),
+				    .spin_us = SPIN_US_DEFAULT,
+				    .supervise = true};
 	opterr = 0;
 	while ((letter = getopt_long(count, arguments, ":o:fdhV", long_options, NULL)) != -1) {
 		switch (letter) {

@@ -2,23 +2,28 @@
 #ifndef MMFS_OPTIONS_H
 #define MMFS_OPTIONS_H
 
-#include "../../backend/backend.h"
+#include "../fs.h"
 
 struct options {
 	const char *image, *mountpoint; /* as given */
 	bool foreground, debug;
 	bool read_only;
+	bool scratch; /* changes stay in memory */
 	bool allow_other, allow_root;
 	bool noatime;
+	bool writeback; /* the kernel's cache of written pages */
 	bool acl;
 	bool fsync_async;
 	bool supervise;		    /* the mount outlives its daemon */
+	bool supervise_given;	    /* that it is to */
 	bool errors_abort;	    /* the image fails: end instead of reading on */
 	bool no_lock;		    /* go on where files cannot be locked */
 	bool suid_given, dev_given; /* whether set-id bits and device nodes count was said */
 	uint64_t size_bytes;	    /* largest size of the image; 0: not given */
+	uint64_t scratch_bytes;	    /* of memory; 0: not given */
 	uint64_t overlay_bytes;	    /* 0: not given */
 	uint32_t root_uid, root_gid;
+	struct fs_shown_owner shown;
 	unsigned commit_seconds; /* 0: not given */
 	unsigned threads;	 /* 0: by the number of processors */
 	unsigned spin_us;

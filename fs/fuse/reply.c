@@ -1,5 +1,6 @@
 /* Replies, and what FUSE makes of attributes. */
 #include "daemon.h"
+#include "../../backend/point.h"
 
 #include <errno.h>
 #include <sys/sysmacros.h>
@@ -8,6 +9,7 @@ void reply_error(fuse_req_t request, int error)
 {
 	struct daemon *daemon = daemon_of(request);
 
+	(void)point_reached(POINT_REPLY_NEXT);
 	fuse_reply_err(request, -error);
 	/* Afterwards, as it may be the end of this process. */
 	if (error == -EIO || error == -EUCLEAN)
@@ -53,6 +55,7 @@ void reply_entry(fuse_req_t request, int error, const struct fs_attr *attr)
 		return;
 	}
 	reply_fill_entry(attr, &entry);
+	(void)point_reached(POINT_REPLY_NEXT);
 	/* The request was interrupted or the mount has ended: the kernel does not know the inode. */
 	if (fuse_reply_entry(request, &entry))
 		fs_forget(daemon->fs, attr->inode, 1);
@@ -67,13 +70,16 @@ void reply_attr(fuse_req_t request, int error, const struct fs_attr *attr)
 		return;
 	}
 	reply_fill_stat(attr, &status);
+	(void)point_reached(POINT_REPLY_NEXT);
 	fuse_reply_attr(request, &status, CACHE_SECONDS);
 }
 
 void reply_written(fuse_req_t request, ssize_t count)
 {
-	if (count < 0)
+	if (count < 0) {
 		reply_error(request, (int)count);
-	else
-		fuse_reply_write(request, (size_t)count);
+		return;
+	}
+	(void)point_reached(POINT_REPLY_NEXT);
+	fuse_reply_write(request, (size_t)count);
 }

@@ -1,11 +1,14 @@
 /* See resend.h. */
 #include "resend.h"
 #include "sibling.h"
+#include "suspects.h"
 #include "wire.h"
+#include "../../backend/point.h"
 
 #include <errno.h>
 #include <linux/fuse.h>
 #include <poll.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/sysmacros.h>
@@ -18,6 +21,8 @@ static struct {
 	bool active;	     /* set before the workers start; cleared when all have been read */
 	atomic_uint unknown; /* resent requests not looked up yet, and 1 while there may be more to read */
 	int over;	     /* eventfd */
+	bool settles;	     /* there is a thread for that */
+	pthread_t settler;
 } resend = {.over = -1};
 static _Thread_local bool counted; /* the request at hand is one of `unknown` */
 
@@ -61,15 +66,20 @@ static void all_are_read(void)
 	one_less();
 }
 
-void resend_asked(int descriptor)
+static bool others_wait(int descriptor)
 {
 	struct pollfd polled = {.fd = descriptor, .events = POLLIN};
 
-	if (poll(&polled, 1, 0) == 0)
+	return poll(&polled, 1, 0) != 0;
+}
+
+void resend_asked(int descriptor)
+{
+	if (!others_wait(descriptor))
 		all_are_read();
 }
 
-void resend_read(const struct fuse_in_header *request, bool others_wait)
+void resend_read(const struct fuse_in_header *request, int descriptor)
 {
 	if (!resend.active)
 		return;
@@ -77,7 +87,7 @@ void resend_read(const struct fuse_in_header *request, bool others_wait)
 	if (counted)
 		atomic_fetch_add(&resend.unknown, 1);
 	/* The kernel has put them at the head of its list. */
-	if (!others_wait || (!counted && !comes_ahead(request->opcode)))
+	if (!others_wait(descriptor) || (!counted && !comes_ahead(request->opcode)))
 		all_are_read();
 }
 
@@ -189,6 +199,28 @@ static void send_answer(const struct daemon *daemon, const struct fuse_in_header
 			strerror(errno));
 }
 
+/* It would end this daemon, too. */
+static bool refuse_if_guilty(struct daemon *daemon, const struct fuse_in_header *request)
+{
+	unsigned deaths = suspects_guilty(daemon->handover, request->unique & ~RESENT);
+
+	if (!deaths)
+		return false;
+	log_say(LOG_CRIT,
+		"%s: a request (type %u, inode %llu) has ended %u daemons in a row: it fails with EIO and is "
+		"not tried again; everything else goes on. Report it, with a core dump if there is one, and "
+		"when it is unmounted run fsck.mmfs -n %s",
+		daemon->mountpoint, wire_request()->opcode, (unsigned long long)request->nodeid, deaths,
+		daemon->image_path);
+	/* A part of it may have been done. */
+	fuse_lowlevel_notify_inval_inode(daemon->session, request->nodeid, -1, 0);
+	if (wire_doubt_names(fuse_session_fd(daemon->session)))
+		log_say(LOG_WARNING, "%s: names that the kernel has cached may be out of date",
+			daemon->mountpoint);
+	send_answer(daemon, request, -EIO, NULL, 0);
+	return true;
+}
+
 static bool answer_if_happened(struct daemon *daemon, const struct fuse_in_header *request)
 {
 	struct request_answer happened;
@@ -200,6 +232,7 @@ static bool answer_if_happened(struct daemon *daemon, const struct fuse_in_heade
 	/* As the handler does: the kernel does not know that ctime has changed. */
 	if (wire_request()->opcode == FUSE_IOCTL)
 		fuse_lowlevel_notify_inval_inode(daemon->session, request->nodeid, -1, 0);
+	(void)point_reached(POINT_REPLY_NEXT);
 	send_answer(daemon, request, size < 0 ? size : 0, &answer, size < 0 ? 0 : (size_t)size);
 	return true;
 }
@@ -208,7 +241,8 @@ static bool answer_if_happened(struct daemon *daemon, const struct fuse_in_heade
  * does may take more room than the ring has besides. */
 bool resend_answer(struct daemon *daemon, const struct fuse_in_header *request)
 {
-	bool answered = is_resent(request) && answer_if_happened(daemon, request);
+	bool answered =
+	    is_resent(request) && (refuse_if_guilty(daemon, request) || answer_if_happened(daemon, request));
 
 	if (counted)
 		one_less();
@@ -216,13 +250,33 @@ bool resend_answer(struct daemon *daemon, const struct fuse_in_header *request)
 	return answered;
 }
 
+static void *settle(void *argument)
+{
+	struct daemon *daemon = argument;
+	int error = fs_settle(daemon->fs);
+
+	if (error && error != -EINTR)
+		log_say(LOG_WARNING, "%s: unlinked files stay until it is unmounted: %s", daemon->mountpoint,
+			strerror(-error));
+	return NULL;
+}
+
 void resend_end(struct daemon *daemon)
 {
 	close(resend.over);
 	resend.over = -1;
 	image_answers_end(daemon->image);
-	int error = fs_settle(daemon->fs);
-	if (error)
-		log_say(LOG_WARNING, "%s: unlinked files stay until it is unmounted: %s", daemon->mountpoint,
-			strerror(-error));
+	/* It may take long, and whoever unmounts is not to wait for it. */
+	resend.settles = !pthread_create(&resend.settler, NULL, settle, daemon);
+	if (!resend.settles)
+		settle(daemon);
+}
+
+void resend_settle_end(struct daemon *daemon)
+{
+	if (!resend.settles)
+		return;
+	fs_settle_stop(daemon->fs);
+	pthread_join(resend.settler, NULL);
+	resend.settles = false;
 }

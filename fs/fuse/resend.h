@@ -18,13 +18,16 @@ struct fuse_in_header;
 MUST_CHECK int resend_begin(struct daemon *daemon);
 /* It was, and has done so. */
 void resend_asked(int descriptor);
-/* others_wait: there are more requests to read. */
-void resend_read(const struct fuse_in_header *request, bool others_wait);
+/* descriptor: where there may be more requests to read. */
+void resend_read(const struct fuse_in_header *request, int descriptor);
 /* True: it is answered already, there is nothing to do. */
 bool resend_answer(struct daemon *daemon, const struct fuse_in_header *request);
 /* -1 if there was no earlier daemon. */
 int resend_over_descriptor(void);
-/* Lets go of what the answers needed: records in the ring, and unlinked files that nobody has open. */
+/* Lets go of the records that the answers needed. Then a thread finishes what the daemon that died has left:
+ * truncates, and unlinked files that nobody has open. */
 void resend_end(struct daemon *daemon);
+/* Ends that thread, as soon as it has done a step. */
+void resend_settle_end(struct daemon *daemon);
 
 #endif

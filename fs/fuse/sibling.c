@@ -1,5 +1,6 @@
 /* See sibling.h. */
 #include "sibling.h"
+#include "../../backend/point.h"
 
 #include <errno.h>
 #include <linux/fuse.h>
@@ -99,8 +100,10 @@ void sibling_reply_copied(fuse_req_t request, ssize_t count)
 {
 	struct copied_reply reply = {.bytes = (uint64_t)count};
 
-	if (count < 0)
+	if (count < 0) {
 		reply_error(request, (int)count);
-	else
-		fuse_reply_buf(request, (const char *)&reply, sizeof(reply));
+		return;
+	}
+	(void)point_reached(POINT_REPLY_NEXT);
+	fuse_reply_buf(request, (const char *)&reply, sizeof(reply));
 }

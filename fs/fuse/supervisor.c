@@ -1,6 +1,7 @@
 /* See supervisor.h. */
 #include "supervisor.h"
 #include "handover.h"
+#include "suspects.h"
 #include "takeover.h"
 #include "../../tools/common/open_image.h"
 
@@ -22,6 +23,7 @@
 #define FRUITLESS_MOST 3u /* daemons in a row that die without having answered anything */
 #define RETRY_MS       100
 #define RETRIES	       300u /* of starting a daemon: half a minute */
+#define STARVED_MOST   60u  /* daemons in a row that have not enough memory to begin: a minute */
 
 enum message { MESSAGE_CONNECTION = 'c', MESSAGE_READY = 'r', MESSAGE_END = 'e' };
 
@@ -32,7 +34,7 @@ struct supervisor {
 	int socket;  /* our end */
 	bool ready;  /* this child serves the mount */
 	int end;     /* signal that told us to unmount; 0: none */
-	unsigned fruitless;
+	unsigned fruitless, starved;
 };
 
 /* ---- the child's side ---- */
@@ -163,8 +165,10 @@ static bool take_message(struct supervisor *supervisor)
 	if (count <= 0)
 		return count < 0 && errno == EINTR;
 	struct cmsghdr *carried = CMSG_FIRSTHDR(&header);
-	if (byte == MESSAGE_CONNECTION && carried && carried->cmsg_type == SCM_RIGHTS)
+	if (byte == MESSAGE_CONNECTION && carried && carried->cmsg_type == SCM_RIGHTS) {
 		memcpy(&daemon->fuse_descriptor, CMSG_DATA(carried), sizeof(daemon->fuse_descriptor));
+		mountpoint_close_descriptor(daemon);
+	}
 	if (byte == MESSAGE_READY)
 		supervisor->ready = true;
 	if (byte == MESSAGE_READY && !daemon->options->foreground)
@@ -238,6 +242,9 @@ static bool may_restart(struct supervisor *supervisor, int signal)
 	bool progress = atomic_exchange(&handover->progress, false);
 	/* To unmount it sends requests itself. */
 	supervisor->fruitless = progress && !supervisor->end ? 0 : supervisor->fruitless + 1;
+	/* The next one will not run what has ended these. */
+	if (suspects_note(handover, signal))
+		supervisor->fruitless = 0;
 	if (supervisor->fruitless < FRUITLESS_MOST)
 		return true;
 	log_say(LOG_CRIT,
@@ -250,11 +257,16 @@ static bool may_restart(struct supervisor *supervisor, int signal)
 static void note_restart(struct supervisor *supervisor, int signal)
 {
 	struct daemon *daemon = supervisor->daemon;
+	char *last_error = daemon->handover->last_error;
+	size_t room = sizeof(daemon->handover->last_error);
 
 	daemon->handover->restarts++;
-	snprintf(daemon->handover->last_error, sizeof(daemon->handover->last_error),
-		 "the daemon was ended by signal %d (%s)", signal, strsignal(signal));
-	log_say(LOG_WARNING, "%s: %s; another one goes on", daemon->mountpoint, daemon->handover->last_error);
+	if (signal)
+		snprintf(last_error, room, "the daemon was ended by signal %d (%s)", signal,
+			 strsignal(signal));
+	else
+		snprintf(last_error, room, "the daemon did not have enough memory to begin");
+	log_say(LOG_WARNING, "%s: %s; another one goes on", daemon->mountpoint, last_error);
 	daemon->goes_on = true;
 }
 
@@ -269,6 +281,18 @@ static int start_child_at_last(struct supervisor *supervisor, bool *ret_child)
 		error = start_child(supervisor, ret_child);
 	}
 	return error;
+}
+
+/* A daemon that goes on has ended by itself with SUPERVISOR_STARVED. May another one try? */
+static bool may_try_again(struct supervisor *supervisor)
+{
+	const struct timespec pause = {.tv_sec = supervisor->starved > 0,
+				       .tv_nsec = supervisor->starved ? 0 : RETRY_MS * 1000000L};
+
+	if (!supervisor->daemon->goes_on || ++supervisor->starved > STARVED_MOST)
+		return false;
+	nanosleep(&pause, NULL);
+	return true;
 }
 
 /* A daemon has ended by itself. */
@@ -301,15 +325,46 @@ static void change_program(struct supervisor *supervisor)
 	daemon->goes_on = true;
 }
 
+/* What a supervisor needs cannot be had. A mount that is just as good until its daemon dies is better than
+ * none; one that goes on has promised more. */
+static int do_without(struct supervisor *supervisor, int error, bool *ret_child)
+{
+	struct daemon *daemon = supervisor->daemon;
+	sigset_t set;
+
+	if (daemon->goes_on) {
+		log_say(LOG_ERR, "%s: cannot be supervised: %s; unmount it and mount it again",
+			daemon->mountpoint, strerror(-error));
+		return error;
+	}
+	log_say(LOG_WARNING,
+		"%s: cannot be supervised (%s): should its daemon die, the mount is dead until it is mounted "
+		"again. -o supervise=no says that this is meant",
+		daemon->mountpoint, strerror(-error));
+	if (daemon->handover)
+		handover_drop(daemon->handover, daemon->handover_descriptor);
+	daemon->handover = NULL;
+	if (supervisor->signals >= 0)
+		close(supervisor->signals);
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	prctl(PR_SET_NAME, "mmfs");
+	*ret_child = true;
+	return 0;
+}
+
 static int supervise(struct supervisor *supervisor, bool *ret_child)
 {
 	for (;;) {
 		int error = start_child_at_last(supervisor, ret_child);
 		if (error)
-			log_say(LOG_ERR, "%s: a daemon cannot be started: %s", supervisor->daemon->mountpoint,
-				strerror(-error));
-		if (error || *ret_child)
-			return error;
+			return do_without(supervisor, error, ret_child);
+		if (*ret_child)
+			return 0;
 		/* Its predecessor may have died of this, or before it. It blocks signals until it serves. */
 		if (supervisor->end)
 			kill(supervisor->child, supervisor->end);
@@ -318,11 +373,14 @@ static int supervise(struct supervisor *supervisor, bool *ret_child)
 			change_program(supervisor);
 			continue;
 		}
-		if (WIFEXITED(status))
+		if (supervisor->ready)
+			supervisor->starved = 0;
+		bool starved = WIFEXITED(status) && WEXITSTATUS(status) == SUPERVISOR_STARVED;
+		if (WIFEXITED(status) && !(starved && may_try_again(supervisor)))
 			return take_status(supervisor, WEXITSTATUS(status));
-		if (!may_restart(supervisor, WTERMSIG(status)))
+		if (WIFSIGNALED(status) && !may_restart(supervisor, WTERMSIG(status)))
 			return -ECHILD;
-		note_restart(supervisor, WTERMSIG(status));
+		note_restart(supervisor, WIFSIGNALED(status) ? WTERMSIG(status) : 0);
 	}
 }
 
@@ -367,11 +425,8 @@ int supervisor_run(struct daemon *daemon, bool *ret_child)
 
 	if (!error)
 		error = block_signals(&supervisor);
-	if (error) {
-		log_say(LOG_ERR, "%s: cannot be supervised (%s); try -o supervise=no", daemon->mountpoint,
-			strerror(-error));
-		return error;
-	}
+	if (error)
+		return do_without(&supervisor, error, ret_child);
 	/* It is not to keep a directory of somebody's busy. */
 	if (chdir("/"))
 		log_say(LOG_WARNING, "/: %s", strerror(errno));

@@ -18,6 +18,8 @@
 
 /* Exit status of a daemon that makes room for a new version of the program. */
 #define SUPERVISOR_UPGRADE 76
+/* Of one that goes on and has not enough memory to begin: another one may have. */
+#define SUPERVISOR_STARVED 75
 
 /* Returns in each child (*ret_child; 0), with daemon->handover and the descriptors it has; and in the
  * supervisor when the mount has ended: 0, or a negative errno which has been said. */

@@ -21,7 +21,11 @@ static struct {
 	uint64_t unique; /* of the reply; 0: none */
 } repeated;
 
-#define NOTIFY_RESEND 7 /* FUSE_NOTIFY_RESEND */
+/* Copied in less time than it takes to wake another worker. */
+#define SHORT_BYTES 32768u
+
+#define NOTIFY_RESEND	 7 /* FUSE_NOTIFY_RESEND */
+#define NOTIFY_INC_EPOCH 8 /* FUSE_NOTIFY_INC_EPOCH */
 
 /* The kernel wants room for its largest WRITE; libfuse gives a page for what comes before the bytes. */
 #define REQUEST_BYTES (WRITE_MOST + 4096u)
@@ -37,8 +41,12 @@ static void note_request(uint8_t *bytes, size_t length)
 	length -= sizeof(*header);
 	current.opcode = header->opcode;
 	header->opcode = sibling_of(header->opcode, length);
-	if (header->opcode == FUSE_WRITE && length >= sizeof(struct fuse_write_in))
+	if (header->opcode == FUSE_WRITE && length >= sizeof(struct fuse_write_in)) {
 		current.write_flags = ((const struct fuse_write_in *)body)->write_flags;
+		current.bytes = ((const struct fuse_write_in *)body)->size;
+	}
+	if (header->opcode == FUSE_READ && length >= sizeof(struct fuse_read_in))
+		current.bytes = ((const struct fuse_read_in *)body)->size;
 	if (header->opcode == FUSE_SETATTR && length >= sizeof(struct fuse_setattr_in))
 		current.setattr_valid = ((const struct fuse_setattr_in *)body)->valid;
 	if (current.opcode == SIBLING_COPY_FILE_RANGE_64 && length >= sizeof(struct fuse_copy_file_range_in))
@@ -200,15 +208,26 @@ void wire_repeat_init(const void *init, size_t length)
 	repeated.unique = header->unique;
 }
 
-int wire_ask_again(int descriptor)
+/* A message without anything behind its header. */
+static int notify(int descriptor, int what)
 {
-	struct fuse_out_header header = {.len = sizeof(header), .error = NOTIFY_RESEND};
+	struct fuse_out_header header = {.len = sizeof(header), .error = what};
 
 	while (write(descriptor, &header, sizeof(header)) < 0) {
 		if (errno != EINTR)
 			return -errno;
 	}
 	return 0;
+}
+
+int wire_ask_again(int descriptor)
+{
+	return notify(descriptor, NOTIFY_RESEND);
+}
+
+int wire_doubt_names(int descriptor)
+{
+	return notify(descriptor, NOTIFY_INC_EPOCH);
 }
 
 void wire_negotiate(struct fuse_conn_info *connection)
@@ -250,9 +269,17 @@ bool wire_request_short(void)
 		return true;
 	case FUSE_SETATTR:
 		return !(current.setattr_valid & FATTR_SIZE);
+	case FUSE_READ:
+	case FUSE_WRITE:
+		return current.bytes <= SHORT_BYTES;
 	default:
 		return false;
 	}
+}
+
+bool wire_write_cached(void)
+{
+	return current.write_flags & FUSE_WRITE_CACHE;
 }
 
 bool wire_write_kills(void)

@@ -24,6 +24,7 @@ struct wire_request {
 	uint32_t opcode;	/* as the kernel sent it: libfuse may have been given a sibling's */
 	uint32_t write_flags;	/* of WRITE: FUSE_WRITE_ */
 	uint32_t setattr_valid; /* of SETATTR: FATTR_ */
+	uint32_t bytes;		/* of READ and WRITE */
 	uint64_t copy_bytes;	/* of COPY_FILE_RANGE_64: libfuse 3.18 cuts it for the sibling */
 };
 
@@ -36,6 +37,8 @@ void wire_repeat_init(const void *init, size_t length);
 /* Asks the kernel to send again what was read from that connection and not answered (Linux 6.9). 0 or a
  * negative errno. */
 MUST_CHECK int wire_ask_again(int descriptor);
+/* The kernel is to look up again whatever names it knows (Linux 6.16). 0 or a negative errno. */
+MUST_CHECK int wire_doubt_names(int descriptor);
 /* In the handler of INIT, when all else has been asked for. */
 void wire_negotiate(struct fuse_conn_info *connection);
 /* Reads the next request for fuse_session_process_buf. `buffer` is empty at first and keeps its memory, which
@@ -45,6 +48,8 @@ const struct wire_request *wire_request(void);
 /* Is the request at hand soon done, whatever else goes on? */
 bool wire_request_short(void);
 
+/* WRITE of pages from the kernel's cache. */
+bool wire_write_cached(void);
 /* WRITE by one without CAP_FSETID. */
 bool wire_write_kills(void);
 /* It was negotiated. */

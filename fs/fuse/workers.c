@@ -2,7 +2,9 @@
 #include "workers.h"
 #include "handover.h"
 #include "resend.h"
+#include "suspects.h"
 #include "wire.h"
+#include "../../backend/point.h"
 
 #include <errno.h>
 #include <linux/fuse.h>
@@ -16,9 +18,9 @@
 #include <unistd.h>
 
 #define WORKERS_MOST HANDOVER_WORKERS
-/* So many requests in a row with another behind them mean that there is work for two. One alone does not: a
- * client leaves a FORGET behind and goes on with its next request, and waking another worker costs more than
- * that one. */
+/* So many requests in a row that came while another was handled mean that there is work for two. One alone
+ * does not: a client leaves a FORGET behind and goes on with its next request, and waking another worker
+ * costs more than that one. */
 #define CROWDED_LEAST 8u
 #define TICK_NS	      2500000 /* how often the watcher looks, as long as there are requests */
 #define STUCK_TICKS   4u      /* without a request begun or ended: one more worker */
@@ -48,7 +50,7 @@ struct pool {
 	bool watched; /* there is a watcher */
 	pthread_t watcher;
 	uint64_t spin_ns;
-	struct handover_counts *counts; /* of each worker */
+	struct handover_worker *noted; /* of each worker */
 	struct worker workers[WORKERS_MOST];
 	atomic_uint count;
 	atomic_uint running;
@@ -58,7 +60,7 @@ struct pool {
 /* Not on a stack: abandoned workers wait on it until the process is gone. */
 static struct pool pool;
 /* Where nobody hands over to anybody. */
-static struct handover_counts own_counts[WORKERS_MOST];
+static struct handover_worker own_notes[WORKERS_MOST];
 
 /* ---- the turn ---- */
 
@@ -124,13 +126,16 @@ static bool request_waits(int descriptor)
 	return poll(&polled, 1, 0) > 0;
 }
 
-/* A request often comes within microseconds of the last reply. An idle mount sleeps in read. */
-static void spin(int descriptor)
+/* A request often comes within microseconds of the last reply. An idle mount sleeps in read. True: one was
+ * there already. */
+static bool spin(int descriptor)
 {
+	if (request_waits(descriptor))
+		return true;
 	uint64_t end = pool.spin_ns ? now_ns() + pool.spin_ns : 0;
-
-	while (pool.spin_ns && !request_waits(descriptor) && now_ns() < end)
+	while (pool.spin_ns && now_ns() < end && !request_waits(descriptor))
 		;
+	return false;
 }
 
 /* ---- a worker ---- */
@@ -139,7 +144,7 @@ static void spin(int descriptor)
 static void count_request(const struct worker *worker, uint32_t opcode)
 {
 	atomic_uint_fast64_t *count =
-	    &pool.counts[worker - pool.workers].requests[opcode < HANDOVER_REQUESTS ? opcode : 0];
+	    &pool.noted[worker - pool.workers].requests[opcode < HANDOVER_REQUESTS ? opcode : 0];
 
 	atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) + 1,
 			      memory_order_relaxed);
@@ -149,16 +154,22 @@ static void handle(struct worker *worker, struct fuse_session *session, struct f
 {
 	const struct fuse_in_header *header = buffer->mem;
 	struct handover *handover = pool.daemon->handover;
+	unsigned place = (unsigned)(worker - pool.workers);
+	/* The top bit tells only that the request was sent again. */
+	uint64_t unique = header->unique & ~(UINT64_C(1) << 63);
 
 	pthread_rwlock_rdlock(&pool.serving);
 	count_request(worker, wire_request()->opcode);
-	/* The top bit tells only that the request was sent again. */
-	image_request_begin(pool.daemon->image, (unsigned)(worker - pool.workers), pool.daemon->connection,
-			    header->unique & ~(UINT64_C(1) << 63));
-	if (!resend_answer(pool.daemon, header))
+	suspects_begin(handover, place, unique);
+	image_request_begin(pool.daemon->image, place, pool.daemon->connection, unique);
+	if (!resend_answer(pool.daemon, header)) {
+		(void)point_reached(POINT_READ);
 		fuse_session_process_buf(session, buffer);
+	}
+	(void)point_reached(POINT_REPLY_DONE);
 	image_request_end(pool.daemon->image);
 	fs_finish(pool.daemon->fs);
+	suspects_end(handover, place);
 	if (handover && !atomic_load_explicit(&handover->progress, memory_order_relaxed))
 		atomic_store(&handover->progress, true);
 	pthread_rwlock_unlock(&pool.serving);
@@ -219,13 +230,12 @@ static bool serve_turn(struct worker *worker, struct fuse_session *session, stru
 	while (!fuse_session_exited(session)) {
 		uint64_t kept = 0;
 
-		spin(descriptor);
+		bool was_there = spin(descriptor);
 		int size = receive(session, buffer);
 		if (size == 0)
 			return false;
-		bool others_wait = request_waits(descriptor);
-		resend_read(buffer->mem, others_wait);
-		crowded = others_wait ? crowded + 1 : 0;
+		resend_read(buffer->mem, descriptor);
+		crowded = was_there ? crowded + 1 : 0;
 		worker_begins(worker);
 		bool keep = pool.count < 2 || (wire_request_short() && crowded < CROWDED_LEAST);
 		if (keep)
@@ -389,7 +399,7 @@ static void pool_init(struct daemon *daemon)
 	pthread_condattr_t monotonic;
 
 	pool.daemon = daemon;
-	pool.counts = daemon->handover ? daemon->handover->counts : own_counts;
+	pool.noted = daemon->handover ? daemon->handover->workers : own_notes;
 	pool.spin_ns = UINT64_C(1000) * daemon->options->spin_us;
 	pthread_mutex_init(&pool.lock, NULL);
 	pthread_cond_init(&pool.turn_free, NULL);
@@ -464,7 +474,7 @@ uint64_t workers_requests(unsigned opcode)
 	uint64_t sum = 0;
 
 	for (unsigned i = 0; i < WORKERS_MOST; i++)
-		sum += atomic_load_explicit(&pool.counts[i].requests[opcode], memory_order_relaxed);
+		sum += atomic_load_explicit(&pool.noted[i].requests[opcode], memory_order_relaxed);
 	return sum;
 }
 

@@ -34,8 +34,9 @@ mark() {
 since() {
 	tail -n +$((marked + 1)) "$trace"
 }
+# (grep -q would end before tail does, which then is what fails.)
 seen() {
-	since | grep -Eq -- "$1" || { since | grep -v madvise | tail -n 40 >&2; fail "not seen: $1"; }
+	since | grep -E -- "$1" >/dev/null || { since | grep -v madvise | tail -n 40 >&2; fail "not seen: $1"; }
 }
 not_seen() {
 	! since | grep -E -- "$1" >&2 || fail "seen: $1"
@@ -87,7 +88,7 @@ mark
 rm "$mnt/large"
 sync "$mnt"
 for _ in $(seq 100); do
-	! since | grep -q PUNCH_HOLE || break
+	! since | grep PUNCH_HOLE >/dev/null || break
 	sleep 0.1
 done
 seen 'fallocate\([0-9]+<.*a\.img>, FALLOC_FL_KEEP_SIZE\|FALLOC_FL_PUNCH_HOLE, '
@@ -112,7 +113,7 @@ dd if=/dev/zero of="$mnt/async" bs=64K count=1 conv=fsync,notrunc status=none
 dd if=/dev/zero of="$mnt/async" bs=64K count=1 conv=fsync,notrunc status=none
 seen 'msync\(0x[0-9a-f]+000, [0-9]+, MS_ASYNC\) += 0'
 for _ in $(seq 100); do
-	! since | grep -q 'MS_SYNC' || break
+	! since | grep MS_SYNC >/dev/null || break
 	sleep 0.1
 done
 seen 'msync\(.*, MS_SYNC\) += 0'
@@ -133,11 +134,11 @@ seen 'msync\(.*MS_SYNC\) += -1 EIO.*INJECTED'
 expect 2 sh -c 'grep -Ec "mprotect\(0x[0-9a-f]+000, [0-9]+, PROT_READ\) += 0" "$1"' sh "$trace"
 seen "mprotect\(0x[0-9a-f]+000, ${whole#*, }, PROT_READ\) += 0"
 seen "mprotect\(0x[0-9a-f]+000, ${ring#*, }, PROT_READ\) += 0"
-sed -n '1,/mprotect/d;p' "$trace" >"$tmp/after"
+sed -E '1,/mprotect\(0x[0-9a-f]+, [0-9]+, PROT_READ\)/d' "$trace" >"$tmp/after"
 expect_fail 1 'Input/output error' sync "$mnt/one"
 expect_fail 1 'Input/output error' dd if=/dev/zero of="$mnt/one" bs=4K count=1 conv=notrunc
 sleep 1
-sed -n '1,/mprotect/d;p' "$trace" >"$tmp/after"
+sed -E '1,/mprotect\(0x[0-9a-f]+, [0-9]+, PROT_READ\)/d' "$trace" >"$tmp/after"
 ! grep -E '(msync|fdatasync|ftruncate|fallocate)\(' "$tmp/after" || fail "it tried again"
 ended
 mmfs "$image" "$mnt"
@@ -160,3 +161,31 @@ expect 1 sh -c 'grep -c "mmap(.*a\.img>" "$1"' sh "$trace"
 not_seen 'openat\(.*a\.img", O_(RDWR|WRONLY)'
 not_seen '(ftruncate|fallocate|fdatasync|fsync|write|pwrite64|pwritev)\([0-9]+<.*a\.img>'
 not_seen 'msync\('
+
+note "scratch: O_RDONLY, a shared lock, MAP_PRIVATE, growth in anonymous memory, not one call that writes"
+mount_image "$image" "$mnt"
+echo dirty >"$mnt/file"
+kill_daemon "$image"
+umount -l "$mnt"
+sum=$(sha256sum <"$image")
+size=$(stat -c %s "$image")
+traced -o scratch
+expect dirty cat "$mnt/file"
+dd if=/dev/zero of="$mnt/large" bs=1M count=40 conv=fsync status=none
+echo more >>"$mnt/file"
+rm "$mnt/large"
+sync "$mnt"
+sleep 0.2
+ended
+marked=0
+seen 'openat\(.*a\.img", O_RDONLY\|'
+seen 'flock\([0-9]+<.*a\.img>, LOCK_SH\|LOCK_NB\) += 0'
+# The whole address range is anonymous; the file is laid over its beginning.
+seen "mmap\(NULL, [0-9]{11,}, $rw, MAP_PRIVATE\|MAP_ANONYMOUS\|MAP_NORESERVE, -1, 0\)"
+seen "mmap\(0x[0-9a-f]+, $size, $rw, MAP_PRIVATE\|MAP_FIXED\|MAP_NORESERVE, [0-9]+<.*a\.img>, 0\)"
+expect 1 sh -c 'grep -c "mmap(.*a\.img>" "$1"' sh "$trace"
+not_seen 'mmap\(.*MAP_SHARED.*a\.img>'
+not_seen 'openat\(.*a\.img", O_(RDWR|WRONLY)'
+not_seen '(ftruncate|fallocate|fdatasync|fsync|write|pwrite64|pwritev)\([0-9]+<.*a\.img>'
+not_seen 'msync\('
+[ "$sum" = "$(sha256sum <"$image")" ] || fail "a scratch mount wrote to the image"

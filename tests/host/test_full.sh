@@ -35,11 +35,22 @@ fill_and_kill() {
 	kill_while 0.03 brim delete "$mnt/d" "$tmp/log"
 }
 
-# Deleting works, and what it frees can be used.
+# fill_host FILE: somebody else takes what the host has left.
+fill_host() {
+	expect_fail 1 'No space left' dd if=/dev/zero of="$1" bs=64K
+	expect_fail 1 'No space left' dd if=/dev/zero of="$1" bs=512 oflag=append conv=notrunc
+}
+
+# Deleting works, also when somebody else has taken what an unmount gave back; and what it frees can be used.
 make_room() {
+	unmount "$mnt"
+	fill_host "$host/taken"
+	host_has_nothing
+	mmfs "$image" "$mnt"
 	brim delete "$mnt/d" "$tmp/log"
 	brim check "$mnt/d" "$tmp/log"
-	rm "$mnt/large"
+	rm -r "$mnt/names" "$mnt/large"
+	rm "$host/taken"
 	sync "$mnt"
 	sleep 0.5
 	dd if=/dev/urandom of="$mnt/again" bs=1M count=8 status=none
@@ -50,11 +61,19 @@ make_room() {
 	fsck_clean "$image"
 }
 
+# What is deleted on a full host: with long names, so that they fill a few tree nodes.
+make_names() {
+	local long
+	long=$(printf 'n%.0s' {1..200})
+	mkdir "$mnt/d" "$mnt/names"
+	seq -f "$mnt/names/$long%g" 300 | xargs touch
+}
+
 filled_by_mmfs() {
 	note "$1, filled by mmfs"
 	host_make "$1" "$host" 64M
 	mount_image "$image" "$mnt"
-	mkdir "$mnt/d"
+	make_names
 	expect_fail 1 'No space left' dd if=/dev/urandom of="$mnt/large" bs=1M count=100
 	cksum <"$mnt/large" >"$tmp/sum"
 	host_has_nothing
@@ -68,11 +87,10 @@ filled_by_others() {
 	note "$1, filled by somebody else, while mounted"
 	host_make "$1" "$host" 64M
 	mount_image "$image" "$mnt"
-	mkdir "$mnt/d"
+	make_names
 	dd if=/dev/urandom of="$mnt/large" bs=1M count=20 status=none
 	cksum <"$mnt/large" >"$tmp/sum"
-	expect_fail 1 'No space left' dd if=/dev/zero of="$host/other" bs=64K
-	expect_fail 1 'No space left' dd if=/dev/zero of="$host/other" bs=512 oflag=append conv=notrunc
+	fill_host "$host/other"
 	host_has_nothing
 	fill_and_kill
 	# Room on the host is room in the image.

@@ -21,6 +21,7 @@ refused() {
 
 mmfs "$tmp/good.img" "$mnt"
 echo text >"$mnt/file"
+seq 1000 >"$mnt/numbers"
 unmount "$mnt"
 
 note "not an image"

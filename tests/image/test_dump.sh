@@ -85,8 +85,9 @@ need_fuse
 mount_image "$tmp/dirty.img" "$tmp/mnt"
 mkdir "$tmp/mnt/directory"
 echo text >"$tmp/mnt/directory/file"
+seq 1000 >"$tmp/mnt/directory/numbers"
 ln -s /target "$tmp/mnt/link"
-sync "$tmp/mnt/directory/file"
+sync "$tmp/mnt/directory/numbers"
 kill_daemon "$tmp/dirty.img"
 umount -l "$tmp/mnt"
 says 'state +not unmounted' mmfsctl info "$tmp/dirty.img"
@@ -94,3 +95,6 @@ says 'REDO, [0-9]+ bytes' mmfsctl dump "$tmp/dirty.img" ring
 says 'name: "directory" inode' mmfsctl dump "$tmp/dirty.img" tree
 says 'symlink: "/target"' mmfsctl dump "$tmp/dirty.img" tree
 says 'extent: blocks 0..0 at' mmfsctl dump "$tmp/dirty.img" tree
+says '^    inline +5 bytes' mmfsctl dump "$tmp/dirty.img" tree
+says '^0000000000  74 65 78 74 0a  .*text' mmfsctl dump "$tmp/dirty.img" tree
+says 'incompatible 0x1$' mmfsctl dump "$tmp/dirty.img" super

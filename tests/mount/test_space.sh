@@ -62,6 +62,17 @@ rm -r "$mnt/many"
 sync "$mnt/small"
 within 30 "after deleting many" takes_less $((empty + 64 * mib))
 fstrim "$mnt"
+note "fstrim of a part, of nothing"
+dd if=/dev/urandom of="$mnt/kept" bs=1M count=20 status=none
+sum=$(cksum <"$mnt/kept")
+expect "$mnt: 0 B (0 bytes) trimmed" fstrim -v -l 8192 "$mnt"
+expect "$mnt: 0 B (0 bytes) trimmed" fstrim -v -m 64M "$mnt"
+fstrim -v "$mnt" | grep -E '[(][1-9][0-9]* bytes[)] trimmed$' >/dev/null || fail "the room behind the file was not trimmed"
+expect_fail 1 'Invalid argument' fstrim -l 100 "$mnt"
+expect_fail 1 'Invalid argument' fstrim -o 8E "$mnt"
+expect_fail 1 'Invalid argument' fstrim -m 1G "$mnt"
+expect "$sum" cksum <"$mnt/kept"
+rm "$mnt/kept"
 
 note "unmounted: nearly as small as at first"
 unmount "$mnt"

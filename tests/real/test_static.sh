@@ -46,6 +46,11 @@ wait_gone 30 "$pid"
 inside /mmfs-static fsck.mmfs -n /images/a.img
 expect "$(cat "$MMFS_SOURCE/backend/format.h")" inside /mmfsctl cat /images/a.img backend/format.h
 
+note "archives"
+inside /mmfsctl export /images/a.img /images/a.tar.zst
+inside /mmfs-static mkfs.mmfs --from /images/a.tar.zst /images/b.img
+expect "$(cat "$MMFS_SOURCE/backend/format.h")" inside /mmfsctl cat /images/b.img backend/format.h
+
 note "what is wrong is said as by the programs"
 expect_fail 1 'no such file|does not exist' inside /mmfs-static mmfsctl info /images/none.img
 umount "$root/proc"

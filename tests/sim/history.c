@@ -41,6 +41,31 @@ int mount_close(struct mount *mount)
 }
 
 /* The fs is freed without clearing orphans by closing it on a store that takes no more writes. */
+int mount_again(struct mount *mount)
+{
+	int error = mount_close(mount);
+
+	return error ? error : mount_open(mount);
+}
+
+int mount_compact(struct mount *mount)
+{
+	struct fs_compaction compaction = {0};
+	int error;
+
+	do
+		error = fs_compact_step(mount->fs, &compaction);
+	while (error > 0);
+	return error;
+}
+
+int mount_trim(struct mount *mount)
+{
+	uint64_t trimmed;
+
+	return image_trim(mount->image, &trimmed);
+}
+
 void mount_drop(struct mount *mount)
 {
 	bool recording = mount->sim->recording;
@@ -53,6 +78,34 @@ void mount_drop(struct mount *mount)
 	mount->sim->recording = recording;
 	mount->fs = NULL;
 	mount->image = NULL;
+}
+
+/* ---- requests ---- */
+
+bool mount_request_begins(struct mount *mount, uint64_t unique, struct request_answer *ret_answer)
+{
+	*ret_answer = (struct request_answer){0};
+	if (!mount->connection)
+		return false;
+	if (mount->resends && image_answer(mount->image, unique, ret_answer))
+		return true;
+	image_request_begin(mount->image, 0, mount->connection, unique);
+	return false;
+}
+
+ssize_t mount_request_ends(struct mount *mount, ssize_t result)
+{
+	int error = 0;
+
+	if (!mount->connection)
+		return result;
+	if (mount->checkpoints_early)
+		error = image_checkpoint(mount->image);
+	if (mount->options.held)
+		mount->held_unanswered = atomic_load(&mount->options.held->requests[0]);
+	image_request_end(mount->image);
+	fs_finish(mount->fs);
+	return result < 0 || !error ? result : error;
 }
 
 /* ---- histories ---- */
@@ -114,6 +167,16 @@ struct history *history_copy(const struct history *history, size_t first, size_t
 
 /* ---- texts ---- */
 
+void step_bytes(uint32_t step, uint64_t offset, uint8_t *bytes, size_t length)
+{
+	for (size_t i = 0; i < length; i++) {
+		uint64_t at = offset + i;
+		uint8_t value = (uint8_t)(step * 37 + at * 3 + (at >> 9) * 11 + (at >> 12) * 5);
+
+		bytes[i] = value ? value : 1;
+	}
+}
+
 static size_t path_text(const struct step_path *path, char *text, size_t room)
 {
 	size_t used = 0;
@@ -132,10 +195,10 @@ static size_t path_text(const struct step_path *path, char *text, size_t room)
 void step_text(const struct step *step, char *text, size_t room)
 {
 	static const char *const names[STEP_KINDS] = {
-	    "none",	 "create",	   "mkdir",	 "symlink",  "link",	    "unlink", "rmdir",
-	    "rename",	 "exchange",	   "write",	 "append",   "truncate",    "punch",  "zero-range",
-	    "fallocate", "fallocate-keep", "copy",	 "setxattr", "removexattr", "chmod",  "fsync",
-	    "fdatasync", "sync",	   "checkpoint", "trim",     "remount",
+	    "none",	 "create",	   "mkdir",	 "symlink",  "link",	    "unlink",  "rmdir",
+	    "rename",	 "exchange",	   "write",	 "append",   "truncate",    "punch",   "zero-range",
+	    "fallocate", "fallocate-keep", "copy",	 "setxattr", "removexattr", "chmod",   "fsync",
+	    "fdatasync", "sync",	   "checkpoint", "trim",     "compact",	    "remount",
 	};
 	size_t used = (size_t)snprintf(text, room, "%s", names[step->kind]);
 

@@ -109,6 +109,16 @@ static const struct step ace_steps[] = {
     {.kind = STEP_RENAME, .a = AT(FOO), .b = IN(A, FOO), .seed = 7}, /* with a whiteout */
     {.kind = STEP_RENAME, .a = AT(A), .b = IN(B, A), .seed = 7},
     {.kind = STEP_REMOUNT},
+    /* contents in the tree, of a file made by the first step */
+    {.kind = STEP_WRITE, .a = AT(BAR), .offset = 0, .length = 300},
+    {.kind = STEP_WRITE, .a = AT(BAR), .offset = 200, .length = 150},
+    {.kind = STEP_WRITE, .a = AT(BAR), .offset = 300, .length = 1000},
+    {.kind = STEP_TRUNCATE, .a = AT(BAR), .length = 120},
+    {.kind = STEP_TRUNCATE, .a = AT(BAR), .length = 6000},
+    {.kind = STEP_PUNCH, .a = AT(BAR), .offset = 50, .length = 100},
+    {.kind = STEP_FALLOCATE, .a = AT(BAR), .offset = 0, .length = 5000},
+    {.kind = STEP_COPY, .a = AT(BAR), .b = AT(FOO), .length = 5000},
+    {.kind = STEP_FDATASYNC, .a = AT(BAR)},
 };
 
 unsigned script_ace_count(void)
@@ -183,6 +193,13 @@ static void random_lengths(uint64_t *state, struct step *step)
 		step->length = 1 + step->length % (random_next(state) % 4 ? 200 : 9000);
 }
 
+/* Files around the bound below which their contents stand in the tree. */
+#define SMALL_BYTES 700u
+static bool script_is_small(uint64_t seed)
+{
+	return seed % 16 == 10;
+}
+
 static struct step mixed_step(uint64_t seed, uint64_t *state, unsigned index)
 {
 	unsigned names = seed % 3 ? 24 : 300;
@@ -205,6 +222,11 @@ static struct step mixed_step(uint64_t seed, uint64_t *state, unsigned index)
 	if (step.kind == STEP_CHMOD)
 		step.seed = (uint32_t)(random_next(state) % 0777);
 	random_lengths(state, &step);
+	if (script_is_small(seed) && random_next(state) % 4) {
+		step.offset %= SMALL_BYTES;
+		step.offset2 %= SMALL_BYTES;
+		step.length = step.length % SMALL_BYTES + (step.kind != STEP_TRUNCATE);
+	}
 	return step;
 }
 
@@ -270,9 +292,10 @@ static struct step bulk_step(uint64_t seed, uint64_t *state, unsigned index)
 static struct step zones_step(uint64_t *state, unsigned index)
 {
 	static const uint8_t kinds[] = {
-	    STEP_FALLOCATE_KEEP, STEP_FALLOCATE_KEEP, STEP_TRUNCATE, STEP_TRUNCATE, STEP_UNLINK,
-	    STEP_CREATE,	 STEP_CREATE,	      STEP_WRITE,    STEP_WRITE,    STEP_SETXATTR,
-	    STEP_SYNC,		 STEP_CHECKPOINT,     STEP_REMOUNT,  STEP_TRIM};
+	    STEP_FALLOCATE_KEEP, STEP_FALLOCATE_KEEP, STEP_TRUNCATE, STEP_TRUNCATE,
+	    STEP_UNLINK,	 STEP_CREATE,	      STEP_CREATE,   STEP_WRITE,
+	    STEP_WRITE,		 STEP_SETXATTR,	      STEP_SYNC,     STEP_CHECKPOINT,
+	    STEP_REMOUNT,	 STEP_TRIM,	      STEP_COMPACT,  STEP_COMPACT};
 	struct step step = {.kind = kinds[random_next(state) % sizeof(kinds)]};
 
 	if (index < 4)

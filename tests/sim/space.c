@@ -12,6 +12,7 @@ struct space {
 	uint8_t *owned;		/* one bit for each block */
 	uint64_t data, meta, inodes, orphans;
 	uint64_t file_blocks, file_inode, file_told; /* of the inode whose items are being passed */
+	uint64_t file_inline, file_told_inline;	     /* bytes of its contents in the tree */
 	struct key previous;
 	bool has_previous;
 	char *why;
@@ -47,6 +48,11 @@ static int end_file(struct space *space)
 	if (space->file_inode && space->file_blocks != space->file_told)
 		return complain(space, "inode %lu: says it has %lu blocks, has %lu", space->file_inode,
 				space->file_told, space->file_blocks);
+	if (space->file_inode &&
+	    (space->file_inline != space->file_told_inline || (space->file_inline && space->file_blocks)))
+		return complain(space, "inode %lu: says it has %lu inline bytes, has %lu, and %lu blocks",
+				space->file_inode, space->file_told_inline, space->file_inline,
+				space->file_blocks);
 	return 0;
 }
 
@@ -67,7 +73,14 @@ static int see_item(struct space *space, struct key key, const void *bytes, size
 		space->file_inode = key.object;
 		space->file_told = le64_get(inode->blocks);
 		space->file_blocks = 0;
+		space->file_told_inline = le32_get(inode->inline_length);
+		space->file_inline = 0;
 		space->inodes++;
+	}
+	if (key.type == ITEM_INLINE) {
+		if (key.object != space->file_inode || !size || size > INLINE_MAX)
+			return complain(space, "%zu inline bytes of %lu", size, key.object);
+		space->file_inline = size;
 	}
 	if (key.type == ITEM_ORPHAN)
 		space->orphans++;

@@ -19,6 +19,7 @@ struct step_call {
 	uint32_t entry_a, entry_b;
 	char text_a[MODEL_NAME_ROOM], text_b[MODEL_NAME_ROOM];
 	struct step_done done;
+	unsigned requests; /* begun so far */
 };
 
 /* ---- helpers ---- */
@@ -70,22 +71,21 @@ static bool is_below(const struct step_call *call, uint64_t inode, uint64_t top)
 	return true;
 }
 
-void step_bytes(uint32_t step, uint64_t offset, uint8_t *bytes, size_t length)
-{
-	for (size_t i = 0; i < length; i++) {
-		uint64_t at = offset + i;
-		uint8_t value = (uint8_t)(step * 37 + at * 3 + (at >> 9) * 11 + (at >> 12) * 5);
-
-		bytes[i] = value ? value : 1;
-	}
-}
-
 /* 0 if both agree that it worked or not. */
 static int judge(struct step_call *call, int error, bool should_work)
 {
 	call->mount->error = error < 0 ? error : 0;
 	return (error >= 0) == should_work ? 0 : 1;
 }
+
+static bool request_begins(struct step_call *call, struct request_answer *ret_answer)
+{
+	return mount_request_begins(call->mount, step_unique(call->history->steps, call->requests++),
+				    ret_answer);
+}
+
+#define REQUEST(call, answer, expression)                                                                    \
+	(int)(request_begins(call, answer) ? 0 : mount_request_ends((call)->mount, expression))
 
 static void count_link(struct step_call *call, uint64_t inode, int change)
 {
@@ -116,15 +116,17 @@ static bool leaves_whiteout(const struct step *step)
 	return step->seed % 4 == 3;
 }
 
-static int make_unnamed(const struct step_call *call, const struct fs_caller *caller, struct fs_attr *attr)
+static int make_unnamed(struct step_call *call, const struct fs_caller *caller, struct fs_attr *attr)
 {
 	struct fs *fs = call->mount->fs;
-	int error = fs_tmpfile(fs, caller, call->parent_a, 0644, attr);
+	struct request_answer answer;
+	int error = REQUEST(call, &answer, fs_tmpfile(fs, caller, call->parent_a, 0644, attr));
 
 	if (error)
 		return error;
-	uint64_t inode = attr->inode;
-	error = fs_link(fs, inode, call->parent_a, call->name_a, attr);
+	uint64_t inode = answer.inode ? answer.inode : attr->inode;
+	error = REQUEST(call, &answer, fs_link(fs, inode, call->parent_a, call->name_a, attr));
+	attr->inode = inode;
 	/* Either it has no name and goes, or it is known twice. */
 	fs_forget(fs, inode, 1);
 	return error;
@@ -136,6 +138,7 @@ static int run_make(struct step_call *call)
 	struct fs_caller caller = {0};
 	struct fs_attr attr = {0};
 	uint32_t mode = step->kind == STEP_MKDIR ? S_IFDIR | 0755 : S_IFREG | 0644;
+	struct request_answer answer = {0};
 	char target[4096];
 	struct model_file *file;
 	int error;
@@ -146,14 +149,20 @@ static int run_make(struct step_call *call)
 		mode = S_IFLNK | 0777;
 		model_text(step->seed, target, step->length);
 		target[step->length] = 0;
-		error = fs_symlink(call->mount->fs, &caller, call->parent_a, call->name_a, target, &attr);
+		error = REQUEST(
+		    call, &answer,
+		    fs_symlink(call->mount->fs, &caller, call->parent_a, call->name_a, target, &attr));
 	} else if (makes_unnamed(step) && !call->a) { /* nobody would hear of a deletion that failed */
 		error = make_unnamed(call, &caller, &attr);
 	} else {
-		error = fs_make(call->mount->fs, &caller, call->parent_a, call->name_a, mode, 0, 0, &attr);
+		error = REQUEST(
+		    call, &answer,
+		    fs_make(call->mount->fs, &caller, call->parent_a, call->name_a, mode, 0, 0, &attr));
 	}
 	if (call->a)
 		return judge(call, error, false);
+	if (answer.inode)
+		attr.inode = answer.inode;
 	if (error)
 		attr.inode = call->history->highest_inode + 1;
 	if (attr.inode > call->history->highest_inode)
@@ -177,12 +186,14 @@ static int run_make(struct step_call *call)
 
 static int run_link(struct step_call *call)
 {
+	struct request_answer answer;
 	struct fs_attr attr;
 	int error;
 
 	if (!call->a || !call->parent_b)
 		return 0;
-	error = fs_link(call->mount->fs, call->a, call->parent_b, call->name_b, &attr);
+	error =
+	    REQUEST(call, &answer, fs_link(call->mount->fs, call->a, call->parent_b, call->name_b, &attr));
 	if (call->b || is_directory(call, call->a))
 		return judge(call, error, false);
 	count_link(call, call->a, 1);
@@ -193,12 +204,13 @@ static int run_link(struct step_call *call)
 static int run_unlink(struct step_call *call)
 {
 	bool is_rmdir = call->step->kind == STEP_RMDIR;
+	struct request_answer answer;
 	int error;
 
 	if (!call->parent_a)
 		return 0;
-	error = is_rmdir ? fs_rmdir(call->mount->fs, call->parent_a, call->name_a)
-			 : fs_unlink(call->mount->fs, call->parent_a, call->name_a);
+	error = REQUEST(call, &answer,
+			(is_rmdir ? fs_rmdir : fs_unlink)(call->mount->fs, call->parent_a, call->name_a));
 	if (!call->a || is_directory(call, call->a) != is_rmdir ||
 	    (is_rmdir && model_find(call->state, call->a)->entry_count))
 		return judge(call, error, false);
@@ -261,11 +273,12 @@ static void find_whiteout(struct step_call *call, int error)
 
 static int run_rename(struct step_call *call)
 {
+	struct request_answer answer;
 	int error;
 
 	if (!call->parent_a || !call->parent_b)
 		return 0;
-	error = rename_names(call);
+	error = REQUEST(call, &answer, rename_names(call));
 	if (!rename_works(call))
 		return judge(call, error, false);
 	if (call->a == call->b)
@@ -284,12 +297,14 @@ static int run_rename(struct step_call *call)
 
 static int run_exchange(struct step_call *call)
 {
+	struct request_answer answer;
 	int error;
 
 	if (!call->parent_a || !call->parent_b)
 		return 0;
-	error = fs_rename(call->mount->fs, call->parent_a, call->name_a, call->parent_b, call->name_b,
-			  RENAME_EXCHANGE);
+	error = REQUEST(call, &answer,
+			fs_rename(call->mount->fs, call->parent_a, call->name_a, call->parent_b, call->name_b,
+				  RENAME_EXCHANGE));
 	if (!call->a || !call->b ||
 	    (is_directory(call, call->a) && is_below(call, call->parent_b, call->a)) ||
 	    (is_directory(call, call->b) && is_below(call, call->parent_a, call->b)))
@@ -323,6 +338,8 @@ static int run_write(struct step_call *call)
 {
 	const struct step *step = call->step;
 	bool append = step->kind == STEP_APPEND;
+	unsigned flags = append ? FS_WRITE_APPEND : 0;
+	struct request_answer answer;
 	uint8_t *bytes;
 	struct model_file *file;
 	uint64_t offset;
@@ -337,8 +354,14 @@ static int run_write(struct step_call *call)
 		abort();
 	step_bytes(call->history->steps, offset, bytes, step->length);
 	changes_content(call, call->a, true);
-	written = fs_write(call->mount->fs, call->a, append ? 0 : offset, bytes, step->length,
-			   append ? FS_WRITE_APPEND : 0);
+	/* The kernel works out the offset, once. */
+	if (append && call->mount->connection)
+		flags = FS_WRITE_APPENDS;
+	written = request_begins(call, &answer)
+		      ? (ssize_t)answer.count
+		      : mount_request_ends(call->mount, fs_write(call->mount->fs, call->a,
+								 flags & FS_WRITE_APPEND ? 0 : offset, bytes,
+								 step->length, flags));
 	model_write(file, offset, step->length, bytes, (uint16_t)call->history->steps,
 		    &call->history->allocations);
 	free(bytes);
@@ -350,13 +373,14 @@ static int run_write(struct step_call *call)
 static int run_truncate(struct step_call *call)
 {
 	struct fs_set set = {.what = FS_SET_SIZE, .size = call->step->length};
+	struct request_answer answer;
 	struct fs_attr attr;
 	int error;
 
 	if (!is_regular(call, call->a))
 		return 0;
 	changes_content(call, call->a, true);
-	error = fs_setattr(call->mount->fs, call->a, &set, &attr);
+	error = REQUEST(call, &answer, fs_setattr(call->mount->fs, call->a, &set, &attr));
 	model_truncate(model_edit(call->state, call->a), call->step->length, (uint16_t)call->history->steps);
 	return judge(call, error, true);
 }
@@ -364,6 +388,7 @@ static int run_truncate(struct step_call *call)
 static int run_fallocate(struct step_call *call)
 {
 	const struct step *step = call->step;
+	struct request_answer answer;
 	struct model_file *file;
 	int mode = 0, error;
 
@@ -376,7 +401,8 @@ static int run_fallocate(struct step_call *call)
 	if (step->kind == STEP_FALLOCATE_KEEP)
 		mode = FALLOC_FL_KEEP_SIZE;
 	changes_content(call, call->a, true);
-	error = fs_fallocate(call->mount->fs, call->a, mode, step->offset, step->length);
+	error =
+	    REQUEST(call, &answer, fs_fallocate(call->mount->fs, call->a, mode, step->offset, step->length));
 	file = model_edit(call->state, call->a);
 	if (!(mode & FALLOC_FL_KEEP_SIZE))
 		model_extend(file, step->offset + step->length, (uint16_t)call->history->steps);
@@ -419,6 +445,7 @@ static int run_copy(struct step_call *call)
 {
 	const struct step *step = call->step;
 	uint64_t length = step->length, size;
+	struct request_answer answer;
 	ssize_t copied;
 
 	if (!is_regular(call, call->a) || !is_regular(call, call->b) || call->a == call->b)
@@ -429,7 +456,10 @@ static int run_copy(struct step_call *call)
 	else if (length > size - step->offset)
 		length = size - step->offset;
 	changes_content(call, call->b, true);
-	copied = fs_copy(call->mount->fs, call->a, step->offset, call->b, step->offset2, step->length);
+	copied = request_begins(call, &answer)
+		     ? (ssize_t)answer.count
+		     : mount_request_ends(call->mount, fs_copy(call->mount->fs, call->a, step->offset,
+							       call->b, step->offset2, step->length));
 	model_copy(call, length);
 	if (copied >= 0 && (uint64_t)copied != length)
 		copied = -ENODATA;
@@ -443,6 +473,7 @@ static int run_xattr(struct step_call *call)
 	const struct step *step = call->step;
 	unsigned index = step->seed % MODEL_XATTRS;
 	static char value[65536];
+	struct request_answer answer;
 	struct model_file *file;
 	bool works = true;
 	int error;
@@ -453,12 +484,15 @@ static int run_xattr(struct step_call *call)
 	file = model_edit(call->state, call->a);
 	if (step->kind == STEP_REMOVEXATTR) {
 		works = file->xattrs[index].length != 0;
-		error = fs_removexattr(call->mount->fs, call->a, model_xattr_name(index));
+		error =
+		    REQUEST(call, &answer, fs_removexattr(call->mount->fs, call->a, model_xattr_name(index)));
 		file->xattrs[index].length = 0;
 		return judge(call, error, works);
 	}
 	model_text(step->seed, value, step->length);
-	error = fs_setxattr(call->mount->fs, call->a, model_xattr_name(index), value, step->length, 0);
+	error =
+	    REQUEST(call, &answer,
+		    fs_setxattr(call->mount->fs, call->a, model_xattr_name(index), value, step->length, 0));
 	file->xattrs[index] = (struct model_xattr){.length = (uint32_t)step->length, .seed = step->seed};
 	return judge(call, error, works);
 }
@@ -466,6 +500,7 @@ static int run_xattr(struct step_call *call)
 static int run_chmod(struct step_call *call)
 {
 	struct fs_set set = {.what = FS_SET_MODE};
+	struct request_answer answer;
 	struct fs_attr attr;
 	struct model_file *file;
 	int error;
@@ -475,7 +510,7 @@ static int run_chmod(struct step_call *call)
 	file = model_edit(call->state, call->a);
 	file->mode = (file->mode & S_IFMT) | (call->step->seed & 0777);
 	set.mode = file->mode;
-	error = fs_setattr(call->mount->fs, call->a, &set, &attr);
+	error = REQUEST(call, &answer, fs_setattr(call->mount->fs, call->a, &set, &attr));
 	return judge(call, error, true);
 }
 
@@ -485,7 +520,6 @@ static int run_sync(struct step_call *call)
 {
 	struct mount *mount = call->mount;
 	struct image *image = mount->image;
-	uint64_t trimmed;
 	int error = 0;
 
 	switch (call->step->kind) {
@@ -505,12 +539,13 @@ static int run_sync(struct step_call *call)
 		error = image_checkpoint(image);
 		break;
 	case STEP_TRIM:
-		error = image_trim(image, &trimmed);
+		error = mount_trim(mount);
+		break;
+	case STEP_COMPACT:
+		error = mount_compact(mount);
 		break;
 	default: /* REMOUNT */
-		error = mount_close(mount);
-		if (!error)
-			error = mount_open(mount);
+		error = mount_again(mount);
 		break;
 	}
 	return judge(call, error, true);
@@ -543,6 +578,7 @@ static const step_function functions[STEP_KINDS] = {
     [STEP_SYNC] = run_sync,
     [STEP_CHECKPOINT] = run_sync,
     [STEP_TRIM] = run_sync,
+    [STEP_COMPACT] = run_sync,
     [STEP_REMOUNT] = run_sync,
 };
 

@@ -36,6 +36,7 @@ enum step_kind {
 	STEP_SYNC, /* all metadata and new data */
 	STEP_CHECKPOINT,
 	STEP_TRIM,
+	STEP_COMPACT,
 	STEP_REMOUNT,
 	STEP_KINDS
 };
@@ -78,13 +79,32 @@ struct mount {
 	struct image *image;
 	struct fs *fs;
 	struct image_report report;
-	int error;	    /* of a step that ended with one */
-	bool fault_in_open; /* an injected fault struck while it was being opened */
+	int error; /* of a step that ended with one */
+	/* Steps are requests of this connection, which are named in their records (R17); 0: they are not. */
+	uint64_t connection;
+	bool resends;		  /* and are sent again: what has happened is not done again */
+	bool checkpoints_early;	  /* between a step's records and its reply */
+	uint64_t held_unanswered; /* options.held->requests[0] before the last reply */
+	bool fault_in_open;	  /* an injected fault struck while it was being opened */
 };
+
+/* The number in `unique` of request `index` (0, 1, ...) of step number `step` of a history. */
+static inline uint64_t step_unique(uint32_t step, unsigned index)
+{
+	return ((uint64_t)step << 8) + 2 * (index + 1);
+}
+
+/* A request of the mount's connection begins. True: it was sent before and has happened, with this answer. */
+bool mount_request_begins(struct mount *mount, uint64_t unique, struct request_answer *ret_answer);
+/* It is answered. Returns `result`, or the error of what was done before the answer. */
+ssize_t mount_request_ends(struct mount *mount, ssize_t result);
 
 int mount_open(struct mount *mount);
 /* Unmounts in order. */
 int mount_close(struct mount *mount);
+int mount_again(struct mount *mount);
+int mount_compact(struct mount *mount);
+int mount_trim(struct mount *mount);
 /* As kill -9 would. */
 void mount_drop(struct mount *mount);
 

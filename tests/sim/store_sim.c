@@ -164,6 +164,7 @@ static void record(struct store_sim *sim, enum sim_kind kind, uint64_t offset, u
 
 	if (!sim->recording || sim->out_of_memory)
 		return;
+	event.watched = sim->watch ? atomic_load(sim->watch) : 0;
 	void *events = grow(log->events, &log->capacity, log->count + 1, sizeof(event));
 	if (!events) {
 		sim->out_of_memory = true;

@@ -15,6 +15,7 @@
 #include "../../backend/store.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #define SIM_PAGE 4096u
 
@@ -33,7 +34,8 @@ struct sim_event {
 	enum sim_kind kind;
 	uint64_t offset; /* SET_SIZE: the new size */
 	uint64_t length;
-	size_t bytes_at; /* WRITE: of its content in the log's bytes; SIM_ZEROS: it stored zeros */
+	size_t bytes_at;  /* WRITE: of its content in the log's bytes; SIM_ZEROS: it stored zeros */
+	uint64_t watched; /* sim->watch at that moment */
 };
 #define SIM_ZEROS SIZE_MAX
 
@@ -67,8 +69,9 @@ struct store_sim {
 	uint64_t host_pages; /* the host has room for that many; UINT64_MAX: no limit */
 	bool frozen, is_open, recording;
 	bool punch_unsupported;
-	bool counts_pages;  /* reservations count as used though the host has no limit yet */
-	bool out_of_memory; /* the log lacks events */
+	bool counts_pages;	    /* reservations count as used though the host has no limit yet */
+	bool out_of_memory;	    /* the log lacks events */
+	const atomic_ullong *watch; /* memory that a kill leaves too; NULL: none */
 	struct sim_log log;
 	struct sim_fault fault;
 	uint64_t calls[SIM_KINDS]; /* made so far */

@@ -89,3 +89,13 @@ two" as_nobody cat "$mnt/file"
 [ "$(daemon_pid "$image")" != "$daemon" ] || fail "the same daemon"
 unmount "$mnt"
 fsck_clean "$image"
+
+# Where the memory for a supervisor cannot be had, the mount is there all the same.
+image=$tmp/b.img mnt=$tmp/alone
+(ulimit -f 61440 && mount_image "$image" "$mnt" 2>"$tmp/log")
+grep -q "$mnt: cannot be supervised (File too large): should its daemon die, the mount is dead" "$tmp/log" ||
+	fail "said: $(cat "$tmp/log")"
+expect "" supervisors_of "$image"
+echo text >"$mnt/file"
+unmount "$mnt"
+fsck_clean "$image"

@@ -68,7 +68,7 @@ expect content mmfsctl cat "$image" room
 expect_fail 1 'cannot put .*large: no room left' mkfs.mmfs -J 1M --size=72M --from "$tmp/many" "$tmp/new.img"
 [ ! -e "$tmp/new.img" ] || fail "an image is left that does not hold everything"
 expect_fail 1 'no/such: No such file' mkfs.mmfs --force --from "$tmp/no/such" "$image"
-expect_fail 1 'file: Not a directory' mkfs.mmfs --force --from "$tmp/file" "$image"
+expect_fail 1 'file: Unrecognized archive format' mkfs.mmfs --force --from "$tmp/file" "$image"
 expect content mmfsctl cat "$image" kept
 : >"$tmp/new.img"
 expect_fail 1 'no room left' mkfs.mmfs -J 1M --size=72M --from "$tmp/many" "$tmp/new.img"

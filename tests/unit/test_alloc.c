@@ -240,6 +240,104 @@ static void trim(void **state)
 	finish(t);
 }
 
+/* Free blocks that have host space, in runs of at least `least` within [from, to) of the image. */
+static uint64_t trimmable(const struct trial *t, uint64_t from, uint64_t to, unsigned least)
+{
+	uint64_t allocated = 0, run = 0;
+
+	for (uint64_t block = from; block <= to; block++) {
+		unsigned at;
+		const struct alloc_zone *zone = block < to ? alloc_zone_of(t->b.image, block, &at) : NULL;
+		bool is_free = zone && zone_run(zone, at, 1);
+
+		run += is_free;
+		if (!is_free && run >= least)
+			allocated += run;
+		run = is_free ? run : 0;
+	}
+	return allocated;
+}
+
+static uint64_t trim_range(struct trial *t, struct image_trimming trimming, int expected)
+{
+	unsigned steps = 0;
+	int result;
+
+	do {
+		uint64_t before = atomic_load(&t->b.image->alloc.punched_blocks);
+
+		result = image_trim_step(t->b.image, &trimming);
+		assert_true(atomic_load(&t->b.image->alloc.punched_blocks) - before <= 64 * 4096);
+		assert_true(++steps < 1000);
+	} while (result > 0);
+	assert_int_equal(result, expected);
+	return trimming.trimmed / BLOCK_SIZE;
+}
+
+#define LARGE 8u
+
+/* Many blocks in a row that have host space; reserved by as many calls. */
+static struct block_range large_run(struct trial *t, struct block_range ranges[LARGE])
+{
+	struct block_range all = {0};
+
+	for (unsigned i = 0; i < LARGE; i++) {
+		assert_int_equal(data_reserve(t->b.image, all.start + all.count, 1024, &ranges[i]), 0);
+		if (i == 0)
+			all.start = ranges[i].start;
+		assert_int_equal(ranges[i].start, all.start + all.count);
+		all.count += ranges[i].count;
+	}
+	return all;
+}
+
+/* A range of the image is trimmed and nothing else; short runs are left; a large one goes by parts. */
+static void trim_part(void **state)
+{
+	struct trial *t = &trial;
+	uint64_t most = (uint64_t)ZONE_BLOCKS * BLOCK_SIZE;
+	struct block_range large, parts[LARGE];
+
+	(void)state;
+	trial_start(t, 9, 4 * ZONE_BLOCKS);
+	large = large_run(t, parts);
+	for (unsigned i = 0; i < 300; i++) {
+		assert_int_equal(reserve(t, 1 + random_below(&t->random, 9)), 0);
+		assert_int_equal(transact(t), 0);
+	}
+	for (unsigned i = 0; i < LARGE; i++)
+		data_release(t->b.image, parts[i]);
+	assert_int_equal(image_sync(t->b.image, image_head(t->b.image), NULL, 0), 0);
+	/* nothing of a block, too far, larger than any run */
+	trim_range(t, (struct image_trimming){.start = 5, .end = 5}, -EINVAL);
+	trim_range(t, (struct image_trimming){.start = 8192, .end = 4096}, -EINVAL);
+	trim_range(t, (struct image_trimming){.start = 4 * most, .end = UINT64_MAX}, -EINVAL);
+	trim_range(t, (struct image_trimming){.end = UINT64_MAX, .least = most + 1}, -EINVAL);
+	assert_int_equal(
+	    trim_range(t, (struct image_trimming){.end = t->b.image->zone_first * BLOCK_SIZE}, 0), 0);
+	/* the large run alone, its ends cut in mid-block */
+	uint64_t end = large.start + large.count;
+	assert_true(large.count > 4096); /* more than is punched at once */
+	assert_int_equal(trim_range(t,
+				    (struct image_trimming){.start = large.start * BLOCK_SIZE + 1,
+							    .end = end * BLOCK_SIZE - 1},
+				    0),
+			 large.count - 2);
+	/* the short runs behind it */
+	uint64_t size = store_size(t->b.image->store) / BLOCK_SIZE;
+	uint64_t all = trimmable(t, end, size, 1), longer = trimmable(t, end, size, 5);
+	assert_true(longer > 0 && longer < all);
+	assert_int_equal(trim_range(t,
+				    (struct image_trimming){.start = end * BLOCK_SIZE,
+							    .end = UINT64_MAX,
+							    .least = 5 * BLOCK_SIZE - 7},
+				    0),
+			 longer);
+	assert_true(trim_range(t, (struct image_trimming){.end = UINT64_MAX}, 0) >= all - longer);
+	check_counts(t);
+	finish(t);
+}
+
 /* An image cut off behind its owner's back is refused. */
 static void cut_off(void **state)
 {
@@ -274,6 +372,7 @@ int main(void)
 	    cmocka_unit_test(full_image),
 	    cmocka_unit_test(full_host),
 	    cmocka_unit_test(trim),
+	    cmocka_unit_test(trim_part),
 	    cmocka_unit_test(cut_off),
 	};
 

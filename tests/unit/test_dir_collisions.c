@@ -126,6 +126,47 @@ static void new_ones_behind(void **state)
 	fixture_close(&f);
 }
 
+static int64_t cookie_of(struct fixture *f, const char *name)
+{
+	struct seen seen = {.limit = 0};
+	do {
+		seen.limit++;
+		assert_int_equal(fs_readdir(f->fs, ROOT_INODE, seen.cookie, take, &seen), 0);
+		assert_int_equal(seen.count, seen.limit);
+	} while (strcmp(seen.names[seen.count - 1], name) != 0);
+	return seen.cookie;
+}
+
+/* Nor may it get the cookie of the last one, which has gone: not after another, nor after a crash. */
+static void last_index_stays_taken(void **state)
+{
+	(void)state;
+	struct fixture f;
+	struct seen seen = {.limit = 100};
+	int64_t gone[3];
+	fixture_open(&f);
+	assert_int_equal(make_result(&f, ROOT_INODE, "abc"), 0);
+	assert_int_equal(make_result(&f, ROOT_INODE, "bca"), 0);
+	assert_int_equal(make_result(&f, ROOT_INODE, "cab"), 0);
+	gone[0] = cookie_of(&f, "bca");
+	gone[1] = cookie_of(&f, "cab");
+	assert_int_equal(fs_unlink(f.fs, ROOT_INODE, fixture_name("cab")), 0);
+	assert_int_equal(fs_unlink(f.fs, ROOT_INODE, fixture_name("bca")), 0);
+	fixture_crash(&f);
+	assert_int_equal(make_result(&f, ROOT_INODE, "acb"), 0);
+	gone[2] = cookie_of(&f, "acb");
+	assert_true(gone[0] < gone[1] && gone[1] < gone[2]);
+	assert_int_equal(fs_unlink(f.fs, ROOT_INODE, fixture_name("acb")), 0);
+	assert_int_equal(make_result(&f, ROOT_INODE, "cba"), 0);
+	assert_true(cookie_of(&f, "cba") > gone[2]);
+	/* a reader that had the last one sees what is new, and nothing twice */
+	seen.cookie = gone[2];
+	assert_int_equal(fs_readdir(f.fs, ROOT_INODE, seen.cookie, take, &seen), 0);
+	assert_int_equal(seen.count, 1);
+	assert_string_equal(seen.names[0], "cba");
+	fixture_close(&f);
+}
+
 static void item_full(void **state)
 {
 	(void)state;
@@ -150,27 +191,58 @@ static void item_full(void **state)
 	fixture_close(&f);
 }
 
-/* Indices are used up while one entry keeps the item alive. */
+/* Indices are used up while one entry keeps the item alive: then, and only then, free ones are given again.
+ */
 static void indices_used_up(void **state)
 {
 	(void)state;
 	struct fixture f;
 	struct txn *txn;
 	struct fs_name names[] = {{"ab", 2}, {"ba", 2}, {"AAAAAA!", 7}};
-	unsigned turns = 0;
-	int result = 0;
+	uint64_t inode;
 	fixture_open(&f);
 	assert_int_equal(colliding_hash(NULL, "ab", 2), colliding_hash(NULL, "AAAAAA!", 7));
 	assert_int_equal(txn_begin(f.image, 4, 0, &txn), 0);
+	assert_int_equal(dirent_add(txn, f.fs, ROOT_INODE, names[2], 21, DT_REG), 0);
 	assert_int_equal(dirent_add(txn, f.fs, ROOT_INODE, names[0], 20, DT_REG), 0);
-	while (!result && turns < 20000) {
-		turns++;
-		result = dirent_add(txn, f.fs, ROOT_INODE, names[turns % 2 ? 1 : 0], 20, DT_REG);
-		if (!result)
-			result = dirent_remove(txn, f.fs, ROOT_INODE, names[turns % 2 ? 0 : 1]);
+	for (unsigned turns = 1; turns < DIRENT_INDEX_LIMIT + 100; turns++) {
+		assert_int_equal(dirent_add(txn, f.fs, ROOT_INODE, names[turns % 2], 20 + turns % 2, DT_REG),
+				 0);
+		assert_int_equal(dirent_remove(txn, f.fs, ROOT_INODE, names[1 - turns % 2]), 0);
+		assert_int_equal(dirent_find(f.fs, ROOT_INODE, names[turns % 2], &inode, NULL), 0);
+		assert_int_equal(inode, 20 + turns % 2);
+		assert_int_equal(dirent_find(f.fs, ROOT_INODE, names[1 - turns % 2], &inode, NULL), -ENOENT);
 	}
-	assert_int_equal(result, -ENOSPC);
-	assert_int_equal(turns, DIRENT_INDEX_LIMIT);
+	assert_int_equal(dirent_remove(txn, f.fs, ROOT_INODE, names[2]), 0);
+	assert_int_equal(dirent_add(txn, f.fs, ROOT_INODE, names[2], 21, DT_REG), 0);
+	txn_abort(txn);
+	fixture_close(&f);
+}
+
+/* An item that says something else than what an index may be. */
+static void next_index_damaged(void **state)
+{
+	(void)state;
+	static const unsigned wrong[] = {1, 2, DIRENT_INDEX_LIMIT + 1, UINT16_MAX};
+	struct fixture f;
+	struct txn *txn;
+	struct item item;
+	struct fs_name name = {"ab", 2};
+	uint64_t inode;
+	fixture_open(&f);
+	assert_int_equal(txn_begin(f.image, 4, 0, &txn), 0);
+	assert_int_equal(dirent_add(txn, f.fs, ROOT_INODE, name, 20, DT_REG), 0);
+	assert_int_equal(item_read(f.fs, ROOT_INODE, name, &item), 0);
+	struct dirent_disk *disk = (struct dirent_disk *)item.bytes;
+	disk->index = le16_of(2);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		disk->next_index = le16_of((uint16_t)wrong[i]);
+		assert_int_equal(item_put(txn, &item), 0);
+		assert_int_equal(dirent_find(f.fs, ROOT_INODE, name, &inode, NULL), -EUCLEAN);
+	}
+	disk->next_index = le16_of(DIRENT_INDEX_LIMIT);
+	assert_int_equal(item_put(txn, &item), 0);
+	assert_int_equal(dirent_find(f.fs, ROOT_INODE, name, &inode, NULL), 0);
 	txn_abort(txn);
 	fixture_close(&f);
 }
@@ -178,10 +250,9 @@ static void indices_used_up(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(shared_items),
-	    cmocka_unit_test(new_ones_behind),
-	    cmocka_unit_test(item_full),
-	    cmocka_unit_test(indices_used_up),
+	    cmocka_unit_test(shared_items),	      cmocka_unit_test(new_ones_behind),
+	    cmocka_unit_test(last_index_stays_taken), cmocka_unit_test(item_full),
+	    cmocka_unit_test(indices_used_up),	      cmocka_unit_test(next_index_damaged),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

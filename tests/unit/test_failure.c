@@ -111,9 +111,61 @@ static void test_fault_while_starting_from_disk(void **state)
 	store_sim_free(sim);
 }
 
+/* A page of the image could not be read, and nothing has noticed that so far: closing leaves the mark of a
+ * failed image, so that the next opening does not trust what the host caches. */
+static void test_close_after_fault(void **state)
+{
+	struct backend b;
+	struct store_sim *sim = hooked_make(&b);
+
+	(void)state;
+	hooked_open(&b, sim);
+	backend_put(&b, 1, 0);
+	assert_int_equal(syncer_seal(b.image), 0);
+	backend_put(&b, 2, 0);
+	atomic_store(&sim->store.faulted, true);
+	assert_int_equal(image_close(b.image), -EIO);
+	hooked_open(&b, sim);
+	assert_false(b.report.warm);
+	assert_int_equal(b.report.records_dropped, 1);
+	assert_int_equal(backend_version(&b, 1, 0), 0);
+	assert_int_equal(backend_version(&b, 2, 0), -1);
+	assert_int_equal(image_close(b.image), 0);
+	store_sim_free(sim);
+}
+
+static void fault_in_the_first(struct backend *b, unsigned call)
+{
+	(void)b;
+	if (call == 1)
+		atomic_store(&hooked.sim->store.faulted, true);
+}
+
+/* The same, in the middle of closing. */
+static void test_fault_while_closing(void **state)
+{
+	struct backend b;
+	struct store_sim *sim = hooked_make(&b);
+
+	(void)state;
+	hooked_open(&b, sim);
+	backend_put(&b, 1, 0);
+	hooked.syncs = 0;
+	hooked.sync_all = fault_in_the_first;
+	assert_int_equal(image_close(b.image), -EIO);
+	hooked.sync_all = NULL;
+	hooked_open(&b, sim);
+	assert_false(b.report.warm);
+	assert_false(b.report.was_clean);
+	assert_int_equal(image_close(b.image), 0);
+	store_sim_free(sim);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_close_after_fault),
+	    cmocka_unit_test(test_fault_while_closing),
 	    cmocka_unit_test(test_checkpoint_of_a_failed_image),
 	    cmocka_unit_test(test_fault_while_starting_from_disk),
 	    cmocka_unit_test(test_checkpoint_without_memory),

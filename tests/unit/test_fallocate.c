@@ -165,12 +165,58 @@ static void test_steps(void **state)
 	}
 }
 
+/* The file's last block goes with the last byte that the file has in it, and only with that. */
+static void test_punch_end(void **state)
+{
+	(void)state;
+	enum { SIZE = 2 * BLOCK_SIZE + 1000 };
+	const struct {
+		uint64_t offset, length;
+		unsigned blocks;
+	} holes[] = {
+	    {BLOCK_SIZE, SIZE - BLOCK_SIZE, 1},
+	    {BLOCK_SIZE, SIZE - BLOCK_SIZE - 1, 2},
+	    {2 * BLOCK_SIZE, BLOCK_SIZE - 1, 2},
+	    {2 * BLOCK_SIZE + 1, BLOCK_SIZE, 3},
+	    {2 * BLOCK_SIZE + 1, SIZE - 2 * BLOCK_SIZE - 1, 3},
+	    {0, MIB, 0},
+	    {SIZE, 100, 3},
+	};
+	struct sim_fixture f;
+	struct fs_attr attr;
+	uint8_t bytes[SIZE], zeros[SIZE] = {0};
+	sim_make(&f);
+	for (size_t i = 0; i < sizeof(holes) / sizeof(holes[0]); i++) {
+		uint64_t file = sim_file(&f, (const char[2]){(char)('a' + i), '\0'});
+		uint64_t end =
+		    holes[i].offset + holes[i].length < SIZE ? holes[i].offset + holes[i].length : SIZE;
+		memset(bytes, 7, sizeof(bytes));
+		assert_int_equal(fs_write(f.fs, file, 0, bytes, SIZE, 0), SIZE);
+		assert_int_equal(fs_fallocate(f.fs, file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+					      holes[i].offset, holes[i].length),
+				 0);
+		assert_int_equal(fs_getattr(f.fs, file, &attr), 0);
+		assert_int_equal(attr.size, SIZE);
+		assert_int_equal(attr.blocks512 / 8, holes[i].blocks);
+		assert_int_equal(fs_read_copy(f.fs, file, 0, bytes, SIZE), SIZE);
+		for (uint64_t at = 0; at < SIZE; at++)
+			assert_int_equal(bytes[at], at < holes[i].offset || at >= end ? 7 : 0);
+		struct fs_set set = {.what = FS_SET_SIZE, .size = SIZE + BLOCK_SIZE};
+		assert_int_equal(fs_setattr(f.fs, file, &set, &attr), 0);
+		assert_int_equal(fs_read_copy(f.fs, file, SIZE, bytes, BLOCK_SIZE), BLOCK_SIZE);
+		assert_memory_equal(bytes, zeros, BLOCK_SIZE);
+	}
+	sim_drop(&f);
+	store_sim_free(f.sim);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_stopped_punch),
 	    cmocka_unit_test(test_stopped_zero_range),
 	    cmocka_unit_test(test_steps),
+	    cmocka_unit_test(test_punch_end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -157,11 +157,78 @@ static void test_metadata_elsewhere(void **state)
 	store_sim_free(sim);
 }
 
+static void put_large(struct image *image, uint64_t number)
+{
+	static const uint8_t bytes[1200];
+	struct txn *txn;
+
+	assert_int_equal(txn_begin(image, 1, 0, &txn), 0);
+	assert_int_equal(tree_put(txn, TREE_FILES, backend_key(number), bytes, sizeof(bytes)), 0);
+	assert_int_equal(txn_commit(txn, NULL), 0);
+}
+
+static void delete (struct image *image, uint64_t number)
+{
+	struct txn *txn;
+
+	assert_int_equal(txn_begin(image, 1, TXN_RELEASES, &txn), 0);
+	assert_int_equal(tree_delete(txn, TREE_FILES, backend_key(number)), 0);
+	assert_int_equal(txn_commit(txn, NULL), 0);
+}
+
+/* Zone 0 is full, of data and of nodes; a few nodes were in zone 1. */
+static void fill_zone_0(struct image *image)
+{
+	struct block_range range;
+	uint64_t items = 0;
+
+	while (atomic_load(&image->alloc.zone_count) == 1) {
+		assert_int_equal(data_reserve(image, 0, GROUP_BLOCKS, &range), 0);
+		if (atomic_load(&image->alloc.zone_count) == 1)
+			assert_int_equal(claim(image, range), 0);
+		else
+			data_release(image, range);
+	}
+	while (image->alloc.zones[1]->groups[0].used < 2)
+		put_large(image, items++);
+	while (image->alloc.zones[1]->groups[0].used > 0) {
+		delete (image, --items);
+		assert_int_equal(image_sync(image, image_head(image), NULL, 0), 0);
+	}
+}
+
+/* All the metadata blocks that deletes can have on a full host lie in a zone that is empty: unmounting does
+ * not give them away. */
+static void test_kept_in_empty_zone(void **state)
+{
+	struct backend b;
+	struct store_sim *sim = hooked_make(&b);
+	uint64_t block;
+	struct txn *txn;
+
+	(void)state;
+	sim->counts_pages = true;
+	hooked_open(&b, sim);
+	fill_zone_0(b.image);
+	for (unsigned i = 0; i < 2; i++) { /* the second time nothing is known of host space */
+		assert_int_equal(image_close(b.image), 0);
+		sim->host_pages = sim->used_pages;
+		hooked_open(&b, sim);
+	}
+	assert_int_equal(txn_begin(b.image, 1, TXN_RELEASES, &txn), 0);
+	for (unsigned i = 0; i < META_LEFT; i++)
+		assert_int_equal(alloc_metadata(txn, &block), 0);
+	txn_abort(txn);
+	assert_int_equal(image_close(b.image), 0);
+	store_sim_free(sim);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_wait_for_punching),
 	    cmocka_unit_test(test_metadata_elsewhere),
+	    cmocka_unit_test(test_kept_in_empty_zone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

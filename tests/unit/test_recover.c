@@ -134,6 +134,113 @@ static void test_other_session_is_cold(void **state)
 	backend_close(b);
 }
 
+static void other_boot(struct session_disk *session)
+{
+	session->boot_id[3] ^= 1;
+}
+
+static void other_file(struct session_disk *session)
+{
+	session->inode.raw ^= 1;
+}
+
+static void other_birth(struct session_disk *session)
+{
+	session->birth_seconds.raw ^= 1;
+}
+
+static void other_mount(struct session_disk *session)
+{
+	session->mount_id.raw ^= 1;
+}
+
+static void other_loop(struct session_disk *session)
+{
+	session->mount_id.raw ^= 1;
+	session->device.raw ^= 1;
+}
+
+static void other_copy(struct session_disk *session)
+{
+	session->mount_id.raw ^= 1;
+	session->device.raw ^= 1;
+	session->inode.raw ^= 1;
+}
+
+static void other_device(struct session_disk *session)
+{
+	session->disk_sequence.raw ^= 1;
+}
+
+static void no_birth(struct session_disk *session)
+{
+	session->birth_nanoseconds = le64_of(UINT64_MAX);
+}
+
+static void same(struct session_disk *session)
+{
+	(void)session;
+}
+
+/* Puts an item that is not sealed, and is killed; then opens with another session. */
+static enum cold_reason reason_of(struct backend *b, void (*change)(struct session_disk *session))
+{
+	struct image_options options = {.no_syncer = true};
+	struct session_disk session;
+	enum cold_reason reason;
+	struct store *store;
+	static uint64_t version;
+
+	backend_put(b, 1, ++version);
+	backend_kill(b);
+	store = backend_store(b, STORE_WRITE);
+	image_session_of(store_file_descriptor(store), &session);
+	change(&session);
+	options.session = &session;
+	assert_int_equal(image_open(store, &options, &b->image, &b->report), 0);
+	reason = b->report.cold;
+	assert_int_equal(b->report.warm, reason == COLD_NOT);
+	assert_int_equal(b->report.records_dropped, reason == COLD_NOT ? 0 : 1);
+	backend_close(b);
+	backend_open(b, RECOVER_AUTO);
+	assert_true(b->report.was_clean);
+	assert_int_equal(b->report.cold, COLD_NOT);
+	return reason;
+}
+
+/* Why a recovery is cold is told as it is: not every time has the host gone down. */
+static void test_reasons(void **state)
+{
+	struct image_options asked = {.no_syncer = true, .recover = RECOVER_COLD};
+	struct backend *b = *state;
+
+	backend_open(b, RECOVER_AUTO);
+	assert_int_equal(reason_of(b, same), COLD_NOT);
+	assert_int_equal(reason_of(b, other_boot), COLD_OTHER_BOOT);
+	assert_int_equal(reason_of(b, other_file), COLD_OTHER_FILE);
+	assert_int_equal(reason_of(b, other_birth), COLD_OTHER_FILE);
+	assert_int_equal(reason_of(b, other_copy), COLD_OTHER_FILE);
+	assert_int_equal(reason_of(b, other_mount), COLD_OTHER_MOUNT);
+	assert_int_equal(reason_of(b, other_loop), COLD_OTHER_MOUNT);
+	assert_int_equal(reason_of(b, other_device), COLD_OTHER_DEVICE);
+	assert_int_equal(reason_of(b, no_birth), COLD_UNKNOWN);
+	/* its last owner had another name */
+	pthread_mutex_lock(&b->image->super_lock);
+	strcpy(b->image->super.owner.host, "elsewhere.example");
+	assert_int_equal(super_write(b->image), 0);
+	pthread_mutex_unlock(&b->image->super_lock);
+	assert_int_equal(reason_of(b, other_boot), COLD_OTHER_HOST);
+	backend_put(b, 1, 0);
+	backend_kill(b);
+	assert_int_equal(backend_try(b, &asked), 0);
+	assert_int_equal(b->report.cold, COLD_ASKED);
+	assert_int_equal(image_fail(b->image, -EIO), -EIO);
+	assert_int_equal(image_close(b->image), -EIO);
+	backend_open(b, RECOVER_AUTO);
+	assert_int_equal(b->report.cold, COLD_FAILED);
+	backend_close(b);
+}
+
 /* Records up to the tail are home; the rest is replayed on top. */
 static void test_after_checkpoint(void **state)
 {
@@ -331,6 +438,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_cold_keeps_what_was_synced, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_cold_without_any_seal, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_other_session_is_cold, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_reasons, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_after_checkpoint, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_read_only_recovers_in_memory, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_kill_after_kill, setup, teardown),

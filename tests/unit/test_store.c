@@ -274,6 +274,42 @@ static void test_cut_file_stays_cut(void **state)
 	store_close(store);
 }
 
+/* Are the pages of [offset, offset + length) in this process' page table? */
+static bool all_mapped(struct store *store, uint64_t offset, uint64_t length)
+{
+	uint64_t page_size = (uint64_t)sysconf(_SC_PAGESIZE), entry;
+	int pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	bool mapped = pagemap >= 0;
+
+	for (uint64_t at = offset - offset % page_size; at < offset + length; at += page_size) {
+		off_t place = (off_t)((uintptr_t)store_at(store, at) / page_size * sizeof(entry));
+		mapped &= pread(pagemap, &entry, sizeof(entry), place) == sizeof(entry) && entry >> 63;
+	}
+	close(pagemap);
+	return mapped;
+}
+
+/* What is handed to the kernel to copy from is mapped beforehand; what cannot be is no failure yet. */
+static void test_prefault(void **state)
+{
+	static const uint64_t lengths[] = {1, 4096, 60000, 1 << 20};
+	struct backend *b = *state;
+	struct store *store = backend_store(b, STORE_WRITE);
+	uint64_t at = 100;
+
+	assert_int_equal(store_set_size(store, 4 << 20), 0);
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+		store_prefault(store, at, lengths[i]);
+		assert_true(all_mapped(store, at, lengths[i]));
+		at += lengths[i] + 4000;
+	}
+	assert_int_equal(truncate(b->path, 2 << 20), 0);
+	store_prefault(store, (2 << 20) - 4096, 8192);
+	assert_true(all_mapped(store, (2 << 20) - 4096, 4096));
+	assert_false(store_faulted(store));
+	store_close(store);
+}
+
 /* A fault outside of a guarded copy: zeros, and the failure is remembered. */
 static void test_fault_without_guard(void **state)
 {
@@ -455,6 +491,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_open_errors, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_cut_file, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_cut_file_stays_cut, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_prefault, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_fault_without_guard, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_freeze, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_ring_mapping, setup, teardown),

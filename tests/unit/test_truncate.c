@@ -158,6 +158,7 @@ static void test_stopping(void **state)
 	struct fs_set grow = {.what = FS_SET_SIZE, .size = 100 * BLOCK_SIZE};
 	assert_int_equal(fs_setattr(f.fs, file, &grow, &attr), -EINTR);
 	assert_int_equal(fs_fallocate(f.fs, file, 0, 0, 100 * BLOCK_SIZE), -EINTR);
+	assert_int_equal(fs_trim_step(f.fs, &(struct image_trimming){.end = UINT64_MAX}), -EINTR);
 	struct store_sim *sim = f.sim;
 	assert_int_equal(fs_close(f.fs), 0);
 	assert_int_equal(image_close(f.image), 0);
@@ -217,6 +218,7 @@ static void test_damaged_intents(void **state)
 	} cases[] = {
 	    {{.kind = le32_of(9)}, sizeof(struct intent_disk), -EUCLEAN, true},
 	    {{.kind = le32_of(INTENT_TRUNCATE)}, 7, -EUCLEAN, true},
+	    {{.kind = le32_of(INTENT_TRUNCATE), .first_block = le64_of(1)}, INTENT_BYTES_OLD, 0, true},
 	    {{.kind = le32_of(INTENT_TRUNCATE), .first_block = le64_of(FILE_BLOCKS_MAX + 1)},
 	     sizeof(struct intent_disk),
 	     -EUCLEAN,
@@ -253,12 +255,52 @@ static void test_damaged_intents(void **state)
 	}
 }
 
+static void put_intent(struct sim_fixture *f, uint64_t inode, uint32_t kind)
+{
+	struct intent_disk disk = {.kind = le32_of(kind), .first_block = le64_of(1)};
+	struct key key = {.object = INTENT_OBJECT, .type = ITEM_INTENT, .offset = inode};
+	struct txn *txn;
+	assert_int_equal(txn_begin(f->image, 1, 0, &txn), 0);
+	assert_int_equal(tree_put(txn, TREE_FILES, key, &disk, sizeof(disk)), 0);
+	assert_int_equal(txn_commit(txn, NULL), 0);
+}
+
+/* A damaged intent, or one of a damaged file, does not keep the others from being finished; it stays, and is
+ * told. */
+static void test_damaged_among_others(void **state)
+{
+	(void)state;
+	struct sim_fixture f;
+	uint64_t files[4], blocks;
+	sim_make(&f);
+	for (unsigned i = 0; i < 4; i++) {
+		char name[] = {(char)('a' + i), 0};
+		files[i] = sim_file(&f, name);
+		make_fragments(f.fs, files[i], 40);
+		put_intent(&f, files[i], i % 2 ? INTENT_TRUNCATE : 9);
+	}
+	assert_int_equal(truncate_finish_intents(f.fs), -EUCLEAN);
+	assert_non_null(strstr(image_damage(f.image), "intent"));
+	for (unsigned i = 0; i < 4; i++) {
+		(void)size_of(f.fs, files[i], &blocks);
+		assert_int_equal(blocks, i % 2 ? 1 : 40);
+	}
+	assert_int_equal(find_intent(f.image), 0);
+	/* nor is it a reason not to mount */
+	assert_int_equal(fs_close(f.fs), 0);
+	assert_int_equal(image_close(f.image), 0);
+	sim_start(&f, f.sim, RECOVER_AUTO);
+	assert_non_null(strstr(image_damage(f.image), "intent"));
+	sim_drop(&f);
+	store_sim_free(f.sim);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_stopped_anywhere), cmocka_unit_test(test_failure_after_first_record),
 	    cmocka_unit_test(test_stopping),	     cmocka_unit_test(test_growth_after_failure),
-	    cmocka_unit_test(test_damaged_intents),
+	    cmocka_unit_test(test_damaged_intents),  cmocka_unit_test(test_damaged_among_others),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 #include "files.h"
 
 #include "open_image.h"
+#include "progress.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -41,6 +42,8 @@ static const char *advice(const struct files *files, int error, char *text, size
 {
 	switch (-error) {
 	case EUCLEAN:
+		if (!files->image)
+			return "damaged; unmount it and run fsck.mmfs";
 		snprintf(text, room, "damaged (%s); check the image with fsck.mmfs",
 			 image_damage(files->image));
 		return text;
@@ -49,7 +52,7 @@ static const char *advice(const struct files *files, int error, char *text, size
 	case EINTR:
 		return "stopped by a signal";
 	case EIO:
-		if (image_failure(files->image))
+		if (files_failed(files))
 			return "the host failed to write the image; nothing more is written to it";
 		return strerror(EIO);
 	default:
@@ -71,6 +74,7 @@ static int say(const struct files *files, const char *verb, const char *path, in
 {
 	char text[512];
 
+	progress_hide();
 	fprintf(stderr, "%s: %s: ", files->program, files->image_path);
 	if (verb)
 		fprintf(stderr, "cannot %s ", verb);
@@ -120,12 +124,34 @@ int files_open(const char *program, const char *image_path, bool writing, struct
 	return error ? error : files_open_in(program, image_path, image, ret_files);
 }
 
+int files_open_mount(const char *program, const char *path, int root, struct files *ret_files)
+{
+	struct files files = {.program = program, .image_path = path};
+	int error = tree_mount_open(root);
+
+	if (error)
+		return files_say(&files, "/", error);
+	*ret_files = files;
+	return 0;
+}
+
+bool files_failed(const struct files *files)
+{
+	return files->image && image_failure(files->image);
+}
+
 int files_close(struct files *files)
 {
+	if (!files->image) {
+		tree_mount_close();
+		return 0;
+	}
+	progress_say("writing it out");
 	int error = fs_close(files->fs);
 	int failure = image_failure(files->image);
 	int close_error = image_close(files->image);
 
+	progress_end();
 	if (!error)
 		error = close_error;
 	if (error)

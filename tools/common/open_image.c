@@ -125,7 +125,7 @@ static int say_open_failure(const struct file_name *name, int error, const struc
 	case EACCES:
 	case EPERM:
 	case EROFS:
-		return say_permission(name, error, options->read_only);
+		return say_permission(name, error, options->read_only || options->scratch);
 	case EINVAL:
 		return say(name, error, "neither a regular file nor a block device; give an image file");
 	case EFBIG:
@@ -148,6 +148,8 @@ static int say_open_failure(const struct file_name *name, int error, const struc
 
 static enum store_mode mode_of(const struct open_image_options *options)
 {
+	if (options->scratch)
+		return STORE_SCRATCH;
 	if (options->read_only)
 		return STORE_READ_ONLY;
 	return options->create ? STORE_CREATE : STORE_WRITE;
@@ -184,6 +186,8 @@ int open_store(const char *program, const char *path, const struct open_image_op
 	}
 	if (error)
 		return say_open_failure(&name, error, options, mode_of(options) == STORE_CREATE);
+	if (options->scratch_bytes)
+		store_scratch_limit(*ret_store, options->scratch_bytes);
 	if (ret_created)
 		*ret_created = created;
 	return 0;
@@ -226,15 +230,44 @@ int make_image_in(const char *program, const char *path, struct store *store,
 	}
 }
 
+static const char *why_cold(enum cold_reason reason)
+{
+	switch (reason) {
+	case COLD_ASKED:
+		return "-o recover=cold was given";
+	case COLD_FAILED:
+		return "its last mount could not write it; see the host's log for disk errors";
+	case COLD_DISK:
+		return "the host cannot write what it has cached of it; see its log for disk errors";
+	case COLD_UNKNOWN:
+		return "its filesystem does not tell whether it is the same file still (no time of birth)";
+	case COLD_OTHER_HOST:
+		return "it was mounted on another machine, or this one had another name";
+	case COLD_OTHER_BOOT:
+		return "the host has been restarted since";
+	case COLD_OTHER_FILE:
+		return "the file has been moved, copied or replaced since";
+	case COLD_OTHER_MOUNT:
+		return "the filesystem that it lies on has been mounted anew since, or is seen from another "
+		       "mount "
+		       "namespace";
+	case COLD_OTHER_DEVICE:
+		return "the block device has been attached anew since";
+	case COLD_NOT:
+	case COLD_DAMAGED:
+		break;
+	}
+	return "the journal was damaged";
+}
+
 static void say_notes(const struct file_name *name, const struct image_report *report)
 {
 	if (report->bad_slots)
 		say(name, 0, "note: superblock slot was damaged, using the other");
 	if (report->records_dropped)
-		say(name, 0,
-		    "note: recovered to the last sync before the host went down; %llu later changes were "
-		    "dropped",
-		    (unsigned long long)report->records_dropped);
+		say(name, 0, "note: recovered to the last sync, and %llu later change%s dropped: %s",
+		    (unsigned long long)report->records_dropped,
+		    report->records_dropped == 1 ? " was" : "s were", why_cold(report->cold));
 	if (report->text[0])
 		say(name, 0, "note: %s", report->text);
 }
@@ -251,6 +284,8 @@ int open_image_in(const char *program, const char *path, struct store *store,
 	image_options.read_only = options->read_only;
 	image_options.session = &session;
 	int error = image_open(store, &image_options, ret_image, &report);
+	if (options->report)
+		*options->report = report;
 	if (error)
 		return say(&name, error, "%s", report.text[0] ? report.text : strerror(-error));
 	if (!options->quiet)

@@ -6,9 +6,11 @@
 
 struct open_image_options {
 	bool read_only;
-	bool create;	       /* make an image if the file does not exist or is empty (mode 0600) */
-	bool quiet;	       /* no notes about recovery */
-	unsigned lock_wait_ms; /* 30000 for mmfs; a note "waiting for ..." is printed when waiting starts */
+	bool scratch;		/* changes stay in memory */
+	uint64_t scratch_bytes; /* how much; 0: half of the machine's */
+	bool create;		/* make an image if the file does not exist or is empty (mode 0600) */
+	bool quiet;		/* no notes about recovery */
+	unsigned lock_wait_ms;	/* 30000 for mmfs; a note "waiting for ..." is printed when waiting starts */
 	int locked;   /* a descriptor of lock_image's, which is closed with the image; 0: none, the path is
 			 opened */
 	bool created; /* with it: what lock_image told */
@@ -16,7 +18,8 @@ struct open_image_options {
 	bool no_lock;			/* go on where the host cannot lock files */
 	const char *no_lock_option;	/* what sets no_lock, for the message; NULL: nothing does */
 	struct image_make_options make;
-	struct image_options image; /* read_only and session are filled in by open_image */
+	struct image_report *report; /* filled in, if not NULL */
+	struct image_options image;  /* read_only and session are filled in by open_image */
 };
 
 /* Opens the image at `path`. On failure prints one line "PROGRAM: PATH: what; what to do" on stderr and

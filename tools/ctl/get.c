@@ -1,6 +1,8 @@
 /* mmfsctl get: copies out of the image to the host. */
 #include "command.h"
 
+#include "../common/progress.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,12 +63,14 @@ int get_run(struct files *files, const struct command_options *options, int coun
 	struct copy_out *copy = copy_out_open(files, target.directory);
 	if (!copy)
 		first_error = -ENOENT;
+	progress_start(PROGRAM, "copying out");
 	for (int i = 0; copy && i < count - 1; i++) {
 		error = get_one(files, copy, paths[i], target.name);
 		first_error = first_error ? first_error : error;
 		if (error == -ENOSPC || files_stopped())
 			break;
 	}
+	progress_end();
 	copy_out_close(copy);
 	free(target.directory);
 	free(target.name);

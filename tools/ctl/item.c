@@ -26,6 +26,8 @@ static void inode_item_print(const uint8_t *bytes, size_t size)
 	if (inode.rdev_major.raw || inode.rdev_minor.raw)
 		text_line("  device", "%llu:%llu", (unsigned long long)le64_get(inode.rdev_major),
 			  (unsigned long long)le64_get(inode.rdev_minor));
+	if (inode.inline_length.raw)
+		text_line("  inline", "%u bytes", le32_get(inode.inline_length));
 	if (inode.flags.raw)
 		text_line("  flags", "%#x", le32_get(inode.flags));
 	if (inode.parent.raw)
@@ -100,15 +102,16 @@ static void extent_item_print(struct key key, const uint8_t *bytes, size_t size)
 
 static void intent_item_print(const uint8_t *bytes, size_t size)
 {
-	struct intent_disk intent;
+	struct intent_disk intent = {.kind = le32_of(0)};
 
-	if (size != sizeof(intent)) {
+	if (size != sizeof(intent) && size != INTENT_BYTES_OLD) {
 		bytes_print(bytes, size);
 		return;
 	}
-	memcpy(&intent, bytes, sizeof(intent));
-	printf("kind %u, from block %llu\n", le32_get(intent.kind),
-	       (unsigned long long)le64_get(intent.first_block));
+	memcpy(&intent, bytes, size);
+	printf("kind %u, from block %llu, request %llx.%llu\n", le32_get(intent.kind),
+	       (unsigned long long)le64_get(intent.first_block),
+	       (unsigned long long)le64_get(intent.connection), (unsigned long long)le64_get(intent.unique));
 }
 
 static const char *type_name(uint8_t type)

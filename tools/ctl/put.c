@@ -1,6 +1,8 @@
 /* mmfsctl put: copies from the host into the image. */
 #include "command.h"
 
+#include "../common/progress.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -44,13 +46,14 @@ int put_run(struct files *files, const struct command_options *options, int coun
 	struct copy_in *copy = copy_in_open(files, false);
 	if (!copy)
 		return files_say(files, paths[count - 1], -ENOMEM);
+	progress_start(PROGRAM, "copying in");
 	for (int i = 0; i < count - 1; i++) {
 		struct fs_name name = target.name;
 		if (target.into && !path_name(paths[i], &name))
 			name.length = 0; /* "." and the like: what is in it */
 		error = copy_in_tree(copy, paths[i], target.directory, name);
 		first_error = first_error ? first_error : error;
-		if (error == -ENOSPC || files_stopped() || image_failure(files->image))
+		if (error == -ENOSPC || files_stopped() || files_failed(files))
 			break;
 	}
 	copy_in_close(copy);

@@ -1,5 +1,5 @@
 /* mmfsctl status. */
-#include "mounted.h"
+#include "target.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -43,7 +43,13 @@ static void print_text(const struct mounted *mounted)
 	printf("mmfs %s\n", status->version);
 	print_path("mountpoint", mounted->path);
 	print_path("image", status->image);
-	text_line("mounted", "%s", status->read_only ? "read-only" : "read and write");
+	text_line("mounted", "%s",
+		  status->scratch     ? "read and write, from scratch: changes end with the mount"
+		  : status->read_only ? "read-only"
+				      : "read and write");
+	if (status->scratch)
+		text_line("memory", "%" PRIu64 " KiB of %" PRIu64 " KiB", status->scratch_used / 1024,
+			  status->scratch_limit / 1024);
 	text_line("state", "%s", state(status));
 	print_duration("uptime", status->uptime_seconds);
 	text_line("daemon", "process %" PRIu32, status->pid);
@@ -80,7 +86,9 @@ static void print_json(const struct mounted *mounted)
 		       {"upgrades", status->upgrades},
 		       {"sealed_lsn", status->sealed},
 		       {"head_lsn", status->head},
-		       {"tail_lsn", status->tail}};
+		       {"tail_lsn", status->tail},
+		       {"scratch_bytes", status->scratch_used},
+		       {"scratch_limit_bytes", status->scratch_limit}};
 
 	putchar('{');
 	for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++) {
@@ -90,13 +98,14 @@ static void print_json(const struct mounted *mounted)
 	}
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		printf("\"%s\": %" PRIu64 ",\n ", numbers[i].name, numbers[i].value);
+	printf("\"scratch\": %s,\n ", status->scratch ? "true" : "false");
 	printf("\"read_only\": %s}\n", status->read_only ? "true" : "false");
 }
 
 int status_print(const char *path, enum output output)
 {
 	struct mounted mounted;
-	int error = mounted_open(path, &mounted);
+	int error = target_mounted(path, &mounted);
 
 	if (error)
 		return error;

@@ -59,6 +59,13 @@ bool dirent_again(const uint8_t *bytes, size_t size, size_t at, const char *name
 	return false;
 }
 
+bool dirent_next_possible(const struct dirent_disk *entry)
+{
+	uint16_t next = le16_get(entry->next_index);
+
+	return !next || (next > le16_get(entry->index) && next <= DIRENT_INDEX_LIMIT);
+}
+
 static void entry_check(struct fsck *fsck, struct key key, const struct dirent_disk *entry, const char *name,
 			size_t start, uint32_t least_index)
 {
@@ -66,12 +73,15 @@ static void entry_check(struct fsck *fsck, struct key key, const struct dirent_d
 	uint16_t index = le16_get(entry->index);
 
 	if (!dirent_name_possible(name, entry->name_length) || !type_known(entry->type) ||
-	    le32_get(entry->reserved))
+	    le16_get(entry->reserved))
 		problem_report(fsck, PROBLEM_DIRENT, key.object, key.offset, start);
 	if (hash != key.offset)
 		problem_report(fsck, PROBLEM_DIRENT_HASH, key.object, key.offset, hash);
 	if (index >= DIRENT_INDEX_LIMIT || index < least_index)
 		problem_report(fsck, PROBLEM_DIRENT_INDEX, key.object, key.offset, index);
+	else if (!dirent_next_possible(entry))
+		problem_report(fsck, PROBLEM_DIRENT_INDEX, key.object, key.offset,
+			       le16_get(entry->next_index));
 }
 
 void dirent_item(struct fsck *fsck, struct object *object, struct key key, const uint8_t *bytes, size_t size)

@@ -1,9 +1,53 @@
-/* Symlinks and xattrs: items that are made of pieces or of several entries. */
+/* Contents in the tree, symlinks and xattrs: items that are made of pieces or of several entries. */
 #include "fsck.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/stat.h>
+
+/* ---- contents in the tree ---- */
+
+/* An inode without extents that says it has such contents has what its item holds, and is large enough for
+ * it. Otherwise the item is an old one. */
+static int inline_right(struct fsck *fsck, struct txn *txn, uint64_t number)
+{
+	struct key key = {.object = number, .type = ITEM_INLINE}, extent;
+	uint8_t bytes[ITEM_MAX];
+	struct inode_disk disk;
+	size_t size = 0;
+	int result = fix_inode_read(fsck, number, &disk);
+
+	if (result == 0)
+		result =
+		    tree_next(fsck->image, TREE_FILES, (struct key){.object = number, .type = ITEM_EXTENT},
+			      &extent, NULL, 0, NULL);
+	if (result != 0 && result != -ENOENT)
+		return result;
+	bool extents = result == 0 && extent.object == number && extent.type == ITEM_EXTENT;
+	result = fix_read(fsck, key, bytes, sizeof(bytes), &size);
+	if (result < 0)
+		return result;
+	if (extents || le32_get(disk.inline_length) == 0 || size > INLINE_MAX ||
+	    !S_ISREG(le32_get(disk.mode))) {
+		result = size > 0 ? tree_delete(txn, TREE_FILES, key) : 0;
+		size = 0;
+	} else {
+		result = 0;
+	}
+	disk.inline_length = le32_of((uint32_t)size);
+	if (le64_get(disk.size) < size)
+		disk.size = le64_of(size);
+	return result ? result : fix_inode_put(txn, number, &disk);
+}
+
+int fix_inline(struct fsck *fsck, const struct fix *fix)
+{
+	struct txn *txn;
+	int result = fix_begin(fsck, 2, &txn);
+
+	return result < 0 ? result : fix_end(txn, inline_right(fsck, txn, fix->a));
+}
 
 /* ---- symlinks ---- */
 

@@ -81,7 +81,8 @@ static int mode_right(struct fsck *fsck, uint64_t number, uint32_t *mode)
 	static const struct {
 		uint32_t format;
 		uint8_t type;
-	} kinds[] = {{S_IFDIR, ITEM_DIRENT}, {S_IFREG, ITEM_EXTENT}, {S_IFLNK, ITEM_SYMLINK}};
+	} kinds[] = {
+	    {S_IFDIR, ITEM_DIRENT}, {S_IFREG, ITEM_EXTENT}, {S_IFREG, ITEM_INLINE}, {S_IFLNK, ITEM_SYMLINK}};
 	uint32_t found = 0;
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
@@ -112,7 +113,7 @@ static int size_right(struct fsck *fsck, uint64_t number, uint32_t mode, struct 
 			return 0;
 		result = extents_end(fsck, number, &end);
 		if (result == 0)
-			disk->size = le64_of(end);
+			disk->size = le64_of(end ? end : le32_get(disk->inline_length));
 		return result;
 	case S_IFLNK:
 		if (size == 0 || size >= PATH_MAX)
@@ -205,6 +206,10 @@ static int inode_make(struct fsck *fsck, struct txn *txn, uint64_t number, uint8
 		if (result < 0)
 			return result;
 		disk.size = le64_of(end);
+	} else if (type == ITEM_INLINE) {
+		/* looked at once more when it is compared with the item */
+		disk.size = le64_of(1);
+		disk.inline_length = le32_of(1);
 	}
 	return fix_inode_put(txn, number, &disk);
 }
@@ -223,7 +228,8 @@ int fix_stray(struct fsck *fsck, const struct fix *fix)
 	if (result == 0)
 		return fix_end(txn, 1); /* an item before brought it back */
 	if (result > 0 && number_possible(key.object) &&
-	    (key.type == ITEM_DIRENT || (key.type == ITEM_EXTENT && key.object != ROOT_INODE)))
+	    (key.type == ITEM_DIRENT ||
+	     ((key.type == ITEM_EXTENT || key.type == ITEM_INLINE) && key.object != ROOT_INODE)))
 		result = inode_make(fsck, txn, key.object, key.type);
 	else if (result > 0)
 		result = tree_delete(txn, TREE_FILES, key);
@@ -232,7 +238,8 @@ int fix_stray(struct fsck *fsck, const struct fix *fix)
 
 static bool kind_right(uint32_t mode, uint8_t type)
 {
-	return (S_ISDIR(mode) && type == ITEM_DIRENT) || (S_ISREG(mode) && type == ITEM_EXTENT) ||
+	return (S_ISDIR(mode) && type == ITEM_DIRENT) ||
+	       (S_ISREG(mode) && (type == ITEM_EXTENT || type == ITEM_INLINE)) ||
 	       (S_ISLNK(mode) && type == ITEM_SYMLINK);
 }
 

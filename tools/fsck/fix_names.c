@@ -32,7 +32,7 @@ static int entry_right(struct fsck *fsck, struct key key, struct filter *filter,
 	if (filter->drop == number)
 		filter->keep_one = false;
 	entry->type = (le32_get(disk.mode) & S_IFMT) >> 12;
-	entry->reserved = le32_of(0);
+	entry->reserved = le16_of(0);
 	return 1;
 }
 
@@ -54,7 +54,8 @@ static int entries_filter(struct fsck *fsck, struct key key, const uint8_t *byte
 			return result;
 		if (result == 0 || dirent_again(to, kept, 0, name, entry.name_length))
 			continue;
-		again |= le16_get(entry.index) >= DIRENT_INDEX_LIMIT || le16_get(entry.index) < least;
+		again |= le16_get(entry.index) >= DIRENT_INDEX_LIMIT || le16_get(entry.index) < least ||
+			 !dirent_next_possible(&entry);
 		least = le16_get(entry.index) + 1u;
 		memcpy(to + kept, &entry, sizeof(entry));
 		memcpy(to + kept + sizeof(entry), name, entry.name_length);
@@ -63,6 +64,7 @@ static int entries_filter(struct fsck *fsck, struct key key, const uint8_t *byte
 	for (size_t place = 0; again && place < kept; count++) {
 		memcpy(&entry, to + place, sizeof(entry));
 		entry.index = le16_of((uint16_t)count);
+		entry.next_index = le16_of(0);
 		memcpy(to + place, &entry, sizeof(entry));
 		place += sizeof(entry) + entry.name_length;
 	}

@@ -64,6 +64,8 @@ enum problem_code {
 	PROBLEM_JOURNAL,
 	PROBLEM_SLOT,
 	PROBLEM_SLOT_FIELDS,
+	PROBLEM_SLOT_NEWER,
+	PROBLEM_POSITION,
 	PROBLEM_FAILED,
 	PROBLEM_ROOTS,
 	PROBLEM_ROOTS_FIELDS,
@@ -92,6 +94,9 @@ enum problem_code {
 	PROBLEM_INODE_TIME,
 	PROBLEM_INODE_PARENT,
 	PROBLEM_INODE_RESERVED,
+	PROBLEM_INODE_INLINE,
+	PROBLEM_INLINE_LENGTH,
+	PROBLEM_INLINE_BLOCKS,
 	PROBLEM_INODE_BLOCKS,
 	PROBLEM_INODE_XATTRS,
 	PROBLEM_SYMLINK_PIECES,
@@ -212,7 +217,8 @@ struct fsck {
 	struct place at;
 	bool collect; /* problems go to `fixes`; else they are printed */
 	struct fix_list fixes;
-	bool refused; /* something that all else depends on is not to be repaired */
+	bool newer_refused; /* the newer superblock slot cannot be: it was opened by the older one */
+	bool refused;	    /* something that all else depends on is not to be repaired */
 	bool maps_fixed;
 	uint64_t lost_found; /* inode number, 0: not looked for yet */
 
@@ -317,7 +323,8 @@ struct object {
 	uint64_t xattr_count;
 	uint64_t symlink_bytes, symlink_pieces;
 	bool symlink_bad;
-	uint64_t extent_end, extent_blocks; /* logical; physical */
+	uint64_t extent_end, extent_blocks;   /* logical; physical */
+	uint64_t inline_length, inline_bytes; /* as the inode says; as its item has */
 	uint64_t value_bytes, value_pieces;
 };
 
@@ -337,6 +344,7 @@ size_t extent_bad_field(const struct fsck *fsck, uint64_t logical, const struct 
 bool dirent_next(const uint8_t *bytes, size_t size, size_t *at, struct dirent_disk *ret_entry,
 		 const char **ret_name);
 bool dirent_name_possible(const char *name, size_t length);
+bool dirent_next_possible(const struct dirent_disk *entry); /* its next_index */
 /* Is the name also among the entries that begin at `at`? */
 bool dirent_again(const uint8_t *bytes, size_t size, size_t at, const char *name, size_t length);
 bool xattr_next(const uint8_t *bytes, size_t size, size_t *at, struct xattr_disk *ret_xattr,
@@ -380,6 +388,7 @@ int fix_inode_put(struct txn *txn, uint64_t number, const struct inode_disk *dis
 void fix_inode_make(struct fsck *fsck, uint64_t number, uint32_t mode, struct inode_disk *ret_disk);
 
 /* fix_data.c */
+int fix_inline(struct fsck *fsck, const struct fix *fix);
 int fix_symlink(struct fsck *fsck, const struct fix *fix);
 int fix_xattr(struct fsck *fsck, const struct fix *fix);
 int fix_xattr_value(struct fsck *fsck, const struct fix *fix); /* drops the xattr of a lost value */

@@ -75,6 +75,12 @@ static bool parent_possible(const struct fsck *fsck, const struct object *object
 	return object->parent != 0 && object->parent < fsck->next_inode;
 }
 
+static bool inline_possible(const struct object *object)
+{
+	return object->inline_length == 0 || (S_ISREG(object->mode) && object->inline_length <= INLINE_MAX &&
+					      object->inline_length <= object->size);
+}
+
 static void note_inode(struct fsck *fsck, const struct object *object)
 {
 	struct inode_note note = {
@@ -114,6 +120,7 @@ void inode_item(struct fsck *fsck, struct object *object, struct key key, const 
 	object->blocks = le64_get(disk.blocks);
 	object->parent = le64_get(disk.parent);
 	object->xattrs = le32_get(disk.xattrs);
+	object->inline_length = le32_get(disk.inline_length);
 	object->orphan = numbers_hold(&fsck->orphans, object->number);
 	if (!inode_mode_known(object->mode))
 		problem_report(fsck, PROBLEM_INODE_MODE, object->number, object->mode, 0);
@@ -121,6 +128,9 @@ void inode_item(struct fsck *fsck, struct object *object, struct key key, const 
 		problem_report(fsck, PROBLEM_INODE_SIZE, object->number, object->size, 0);
 	if (!parent_possible(fsck, object))
 		problem_report(fsck, PROBLEM_INODE_PARENT, object->number, object->parent, 0);
+	if (!inline_possible(object))
+		problem_report(fsck, PROBLEM_INODE_INLINE, object->number, object->inline_length,
+			       object->size);
 	times_check(fsck, object->number, &disk);
 	reserved_check(fsck, object->number, &disk);
 	if (le32_get(disk.flags) & (INODE_IMMUTABLE | INODE_APPEND))
@@ -148,6 +158,12 @@ void inode_end(struct fsck *fsck, const struct object *object)
 	if (S_ISLNK(object->mode) && (object->symlink_bad || object->symlink_bytes != object->size))
 		problem_report(fsck, PROBLEM_SYMLINK_PIECES, object->number, object->size,
 			       object->symlink_bytes);
+	if (object->inline_bytes && object->extent_blocks)
+		problem_report(fsck, PROBLEM_INLINE_BLOCKS, object->number, object->inline_bytes,
+			       object->extent_blocks);
+	else if (inline_possible(object) && object->inline_length != object->inline_bytes)
+		problem_report(fsck, PROBLEM_INLINE_LENGTH, object->number, object->inline_length,
+			       object->inline_bytes);
 	if (object->blocks != object->extent_blocks)
 		problem_report(fsck, PROBLEM_INODE_BLOCKS, object->number, object->blocks,
 			       object->extent_blocks);

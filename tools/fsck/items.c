@@ -25,13 +25,13 @@ static void orphan_item(struct fsck *fsck, struct key key, size_t size)
 
 static void intent_item(struct fsck *fsck, struct key key, const uint8_t *bytes, size_t size)
 {
-	struct intent_disk intent;
+	struct intent_disk intent = {.kind = le32_of(0)};
 
-	if (size != sizeof(intent)) {
+	if (size != sizeof(intent) && size != INTENT_BYTES_OLD) {
 		problem_report(fsck, PROBLEM_ITEM_SIZE, key.object, key.type, size);
 		return;
 	}
-	memcpy(&intent, bytes, sizeof(intent));
+	memcpy(&intent, bytes, size);
 	if (le32_get(intent.kind) != INTENT_TRUNCATE || le32_get(intent.reserved) ||
 	    le64_get(intent.first_block) > FILE_BLOCKS_MAX)
 		problem_report(fsck, PROBLEM_INTENT, key.offset, le32_get(intent.kind), 0);
@@ -53,6 +53,18 @@ static void symlink_item(struct fsck *fsck, struct key key, const uint8_t *bytes
 	object.symlink_bytes += size;
 }
 
+static void inline_item(struct fsck *fsck, struct key key, size_t size)
+{
+	if ((object.mode & 0170000) != 0100000)
+		problem_report(fsck, PROBLEM_ITEM_KIND, key.object, key.type, key.offset);
+	else if (key.offset)
+		problem_report(fsck, PROBLEM_ITEM_TYPE, key.object, key.type, key.offset);
+	else if (size == 0 || size > INLINE_MAX)
+		problem_report(fsck, PROBLEM_ITEM_SIZE, key.object, key.type, size);
+	else
+		object.inline_bytes = size;
+}
+
 static void other_item(struct fsck *fsck, struct key key, const uint8_t *bytes, size_t size)
 {
 	switch (key.type) {
@@ -64,6 +76,9 @@ static void other_item(struct fsck *fsck, struct key key, const uint8_t *bytes, 
 		return;
 	case ITEM_DIRENT:
 		dirent_item(fsck, &object, key, bytes, size);
+		return;
+	case ITEM_INLINE:
+		inline_item(fsck, key, size);
 		return;
 	case ITEM_EXTENT:
 		extent_item(fsck, &object, key, bytes, size);

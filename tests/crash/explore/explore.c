@@ -42,11 +42,13 @@ void explore_session(uint64_t number, struct session_disk *ret_session)
 
 /* ---- recording ---- */
 
-static void add_mark(struct run *run)
+static void add_mark(struct run *run, uint64_t held)
 {
 	run->marks = realloc(run->marks, (run->mark_count + 1) * sizeof(*run->marks));
-	if (!run->marks)
+	run->marks_held = realloc(run->marks_held, (run->mark_count + 1) * sizeof(*run->marks_held));
+	if (!run->marks || !run->marks_held)
 		abort();
+	run->marks_held[run->mark_count] = held;
 	run->marks[run->mark_count++] = run->level->recorder->log.count;
 }
 
@@ -71,9 +73,10 @@ static int record_steps(struct run *run, struct mount *mount, step_source source
 		if (run->explorer->verbose && !run->explorer->quiet)
 			printf("    event %zu: state %zu, %s\n", run->level->recorder->log.count,
 			       run->first + i, text);
+		mount->held_unanswered = 0;
 		if (step_run(mount, run->history, &step))
 			return record_failed(run, text, mount->error);
-		add_mark(run);
+		add_mark(run, mount->held_unanswered);
 	}
 	return 0;
 }
@@ -81,12 +84,17 @@ static int record_steps(struct run *run, struct mount *mount, step_source source
 /* Runs the script; then the live tree must equal the model too. */
 static int record(struct run *run, step_source source, const void *context, struct session_disk *session)
 {
+	struct image_held held = {0};
 	struct mount mount = {.sim = run->level->recorder,
-			      .options = {.no_syncer = true, .session = session}};
+			      .options = {.no_syncer = true, .session = session, .held = &held},
+			      .fs_options = {.deletes_later = true},
+			      .connection = EXPLORE_CONNECTION,
+			      .checkpoints_early = run->seed % 8 == 3};
 	struct verify_window window;
 	struct verify_result result = {.why = ""};
 	int error;
 
+	run->level->recorder->watch = &held.requests[0];
 	/* with these, unlinked files stay, and nothing would have room in the full image */
 	mount.fs_options.track_lookups =
 	    run->seed % 4 == 1 &&
@@ -100,9 +108,10 @@ static int record(struct run *run, step_source source, const void *context, stru
 	error = mount_open(&mount);
 	if (error)
 		return record_failed(run, mount.report.text, error);
-	add_mark(run);
+	add_mark(run, 0);
 	error = record_steps(run, &mount, source, context);
 	store_sim_stop(run->level->recorder);
+	run->level->recorder->watch = NULL;
 	if (!mount.image)
 		return 1;
 	window = (struct verify_window){.first = run->history->count,
@@ -374,6 +383,8 @@ static void play_back(struct run *run)
 
 void explore_run(struct run *run, step_source source, const void *context, struct session_disk *session)
 {
+	run->source = source;
+	run->source_context = context;
 	store_sim_copy(run->level->cache, run->level->recorder);
 	store_sim_copy(run->level->kill, run->level->recorder);
 	explore_reset(run->seed);
@@ -384,8 +395,10 @@ void explore_run(struct run *run, step_source source, const void *context, struc
 		play_back(run);
 	}
 	free(run->marks);
+	free(run->marks_held);
 	free(run->seen);
 	run->marks = NULL;
+	run->marks_held = NULL;
 	run->seen = NULL;
 }
 

@@ -6,6 +6,7 @@
  *   workload.c  a workload's steps and its text, which is the first half of a replay ID
  *   explore.c   one workload: record, play back, recurse
  *   state.c     one state: recover, check, and what happens afterwards
+ *   resend.c    after a kill: the request that was not answered is sent again (R17)
  *   base.c      the image that scripts start from; crashes while an image is made
  *   shrink.c    makes a failing random workload smaller
  *
@@ -43,6 +44,8 @@ bool workload_parse(const char *text, struct workload *ret_workload);
 bool workload_step(const struct workload *workload, unsigned index, struct step *ret_step);
 bool workload_wants_small_image(const struct workload *workload);
 uint64_t workload_hash(const struct workload *workload);
+
+typedef bool (*step_source)(const void *context, unsigned index, struct step *ret_step);
 
 /* What a run at some depth needs; kept to be used again. */
 struct level {
@@ -86,7 +89,10 @@ struct run {
 	struct history *history; /* states 0..first are from before */
 	size_t first;		 /* state at the start of the script */
 	size_t *marks;		 /* events when step i had returned; [0]: when it was opened */
+	uint64_t *marks_held;	 /* what the image held for step i - 1 before that was answered */
 	size_t mark_count;
+	step_source source; /* of the script */
+	const void *source_context;
 	const struct workload *workload; /* at depth 0; NULL deeper */
 	uint64_t seed;
 	uint64_t session; /* number of the boot that this run is in */
@@ -114,12 +120,20 @@ void explore_make(struct explorer *explorer);
 void explore_workload(struct explorer *explorer, const struct workload *workload);
 bool explore_time_is_up(const struct explorer *explorer);
 /* Runs `steps` on run->level, whose recorder and power are set, and tries states. */
-typedef bool (*step_source)(const void *context, unsigned index, struct step *ret_step);
 void explore_run(struct run *run, step_source source, const void *context, struct session_disk *session);
 void explore_session(uint64_t number, struct session_disk *ret_session);
 
 void state_try(const struct attempt *attempt);
+/* The image of an attempt, until it is undone. */
+struct store_sim *state_build(const struct attempt *attempt);
+void state_undo(const struct attempt *attempt);
 void state_report(const struct run *run, const struct place *place, size_t acknowledged, const char *why);
+
+/* The connection of which every step is a request. */
+#define EXPLORE_CONNECTION UINT64_C(0xabcdef)
+/* After a kill: a daemon goes on, and the request that was not answered is sent again. It must have exactly
+ * one effect, and the result that it would have had. */
+void resend_try(const struct attempt *attempt);
 
 void shrink(struct explorer *explorer, const struct workload *workload);
 double explore_seconds(void);

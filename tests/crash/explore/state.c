@@ -36,7 +36,7 @@ void state_report(const struct run *run, const struct place *place, size_t ackno
 
 /* ---- trying ---- */
 
-static struct store_sim *build(const struct attempt *attempt)
+struct store_sim *state_build(const struct attempt *attempt)
 {
 	struct run *run = attempt->run;
 	struct level *level = run->level;
@@ -51,7 +51,7 @@ static struct store_sim *build(const struct attempt *attempt)
 	return level->kill;
 }
 
-static void undo(const struct attempt *attempt)
+void state_undo(const struct attempt *attempt)
 {
 	struct level *level = attempt->run->level;
 
@@ -136,10 +136,10 @@ static void go_on(const struct attempt *attempt, struct model_state *found)
 
 	memcpy(deeper.path, run->path, sizeof(deeper.path));
 	deeper.path[run->depth] = attempt->place;
-	store_sim_copy(next->recorder, build(attempt));
+	store_sim_copy(next->recorder, state_build(attempt));
 	if (go_on_power(attempt, next))
 		abort();
-	undo(attempt);
+	state_undo(attempt);
 	deeper.history = go_on_history(attempt, found);
 	explore_session(deeper.session, &session);
 	explore_run(&deeper, go_on_step, &script, &session);
@@ -246,7 +246,7 @@ void state_try(const struct attempt *attempt)
 	explore_session(run->session + !attempt->kill, &session);
 	explore_reset(random_mix(run->seed, attempt->place.event));
 	explorer->states++;
-	mount.sim = build(attempt);
+	mount.sim = state_build(attempt);
 	if (random_mix(run->seed + 9, attempt->place.event * 100 + attempt->place.number) % 8 == 0)
 		wrong = check_read_only(attempt, mount.sim, &result);
 	if (!wrong)
@@ -259,7 +259,9 @@ void state_try(const struct attempt *attempt)
 		state_report(run, &attempt->place, attempt->acknowledged, result.why);
 	if (mount.image)
 		mount_drop(&mount);
-	undo(attempt);
+	state_undo(attempt);
+	if (!wrong && attempt->kill)
+		resend_try(attempt);
 	if (found)
 		go_on(attempt, found);
 }

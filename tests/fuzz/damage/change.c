@@ -153,6 +153,11 @@ static void step_write(struct changer *changer)
 {
 	uint64_t inode = any_inode(changer, S_IFREG), offset = any_offset(changer);
 	size_t length = 1 + pick(changer, pick(changer, 4) ? 9000 : 150000);
+
+	if (pick(changer, 4) == 0) { /* where contents may stand in the tree */
+		offset %= INLINE_MAX;
+		length = 1 + length % INLINE_MAX;
+	}
 	uint8_t *bytes = calloc(1, length);
 
 	if (!bytes)

@@ -104,6 +104,17 @@ static void add_files(struct fs *fs, uint64_t parent, unsigned count)
 	}
 }
 
+/* Their contents stand in the tree. */
+static void add_small(struct fs *fs, uint64_t parent)
+{
+	char name[32];
+
+	for (unsigned i = 0; i < 16; i++) {
+		snprintf(name, sizeof(name), "small-%u", i);
+		put(fs, make_file(fs, parent, name), i % 4 * 50, 1 + i * 24);
+	}
+}
+
 static void add_extents(struct fs *fs, uint64_t parent)
 {
 	uint64_t pieces = make_file(fs, parent, "pieces"), sparse = make_file(fs, parent, "sparse");
@@ -171,6 +182,7 @@ void populate_rich(struct fs *fs)
 	link_to(fs, file, sub, "and-again");
 	add_extents(fs, ROOT_INODE);
 	add_xattrs(fs, sub);
+	add_small(fs, d);
 	add_names(fs, names);
 	add_files(fs, sub, 60);
 }
@@ -208,6 +220,7 @@ void populate_more(struct fs *fs, unsigned from)
 	snprintf(name, sizeof(name), "more-%u", from);
 	directory = make_directory(fs, ROOT_INODE, name);
 	add_files(fs, directory, 12);
+	add_small(fs, directory);
 	add_xattrs(fs, directory);
 	add_extents(fs, directory);
 	make_symlink(fs, directory, "link", 2000 + from);

@@ -48,6 +48,7 @@ make_whole() {
 	echo end >>"$mnt/sparse"
 	: >"$mnt/kept"
 	fallocate -n -l 1M "$mnt/kept"
+	fallocate -n -o 2M -l 4K "$mnt/kept"
 	python3 - "$mnt/file" <<-'END'
 		import os, sys
 		os.setxattr(sys.argv[1], "user.small", b"value")
@@ -56,6 +57,7 @@ make_whole() {
 	setfacl -m u:1:r "$mnt/other"
 	for i in $(seq 500); do echo "$i" >"$mnt/d/file-$i"; done
 	d=$(number d) sub=$(number d/sub) file=$(number file) other=$(number other) long=$(number long) fifo=$(number fifo)
+	small=$(number d/file-7) kept=$(number kept)
 	unmount "$mnt"
 }
 
@@ -90,7 +92,27 @@ break_superblocks() {
 	done
 }
 
+# The superblock slot that counts.
+newer_slot() {
+	[ "$(od -An -tu8 -j 120 -N 8 "$whole")" -gt "$(od -An -tu8 -j 4216 -N 8 "$whole")" ] && echo 0 || echo 1
+}
+
+# Each with a right checksum.
+damage_super() {
+	local newer
+	newer=$(newer_slot)
+	note "superblock slots"
+	damage "slot $newer, the newer one, cannot be" block "$newer" 144 ffffffffffffffff
+	damage "slot $newer, the newer one, cannot be" block "$newer" 152 0300000000000000
+	damage "slot $newer, the newer one, cannot be" block "$newer" 160 "$(le64 $(((1 << 62) + 8)))"
+	damage "slot $newer, the newer one, cannot be" block "$newer" 176 "$(le64 8)"
+	damage "slot $((1 - newer)): the field at byte 144" block $((1 - newer)) 144 ffffffffffffffff
+	damage "slot $newer: no mount could go on" block "$newer" 160 "$(le64 $(((1 << 61) + 8)))"
+	damage "slot $newer: no mount could go on" block "$newer" 120 "$(le64 $(((1 << 62) + newer)))"
+}
+
 damage_roots() {
+	damage_super
 	note "superblock and roots"
 	damage 'superblock slot . is damaged|both|field' block 0 500 01
 	damage 'says 1[0-9]* inodes|inodes, but' block $roots 56 "$(le64 1000)"
@@ -143,7 +165,20 @@ damage_inodes() {
 	damage 'has 3 links, but should have 4|links, but should' item "$d" 1 0 12 05000000
 	damage 'says that it has 9 entries' item "$d" 1 0 16 "$(le64 9)"
 	damage 'that its parent is' item "$sub" 1 0 48 "$(le64 1)"
-	damage 'type 6|type 10|out of order' slot "$other" 7 0 16 06
+	damage 'type 10|out of order' slot "$other" 7 0 16 0a
+}
+
+damage_inline() {
+	note "contents in the tree"
+	damage "inode $small: 600 bytes of contents in the tree cannot be" item "$small" 1 0 120 58020000
+	damage "inode $small: says that it has 1 bytes in the tree, but has 2" item "$small" 1 0 120 01000000
+	damage "inode $small: says that it has 0 bytes in the tree, but has 2" item "$small" 1 0 120 00000000
+	damage "inode $small: 2 bytes of contents in the tree cannot be .size 1" item "$small" 1 0 16 "$(le64 1)"
+	damage "says that it has 0 bytes in the tree, but has 24" slot "$other" 7 0 16 06
+	damage "inode $kept: has 24 bytes of contents in the tree, and 1 blocks too" slot "$kept" 7 0 16 06
+	damage "inode $small: the item of type 6 .* is none of such a file" item "$small" 1 0 0 a4410000
+	damage "object $small: the item of type 6 .* has no inode" slot "$small" 1 0 16 02
+	damage "object $small: an item of type 6 .offset 3., which does not exist" slot "$small" 6 0 8 "$(le64 3)"
 }
 
 damage_names() {
@@ -169,11 +204,11 @@ xattr_key() {
 
 damage_xattrs() {
 	note "xattrs"
-	small=$(xattr_key user.small)
+	attribute=$(xattr_key user.small)
 	large=$(xattr_key user.large)
-	damage 'a name whose hash is' item "$file" 3 "$small" 20 58
-	damage 'damaged at byte' item "$file" 3 "$small" 0 ff
-	damage 'damaged at byte' item "$file" 3 "$small" 4 06000000
+	damage 'a name whose hash is' item "$file" 3 "$attribute" 20 58
+	damage 'damaged at byte' item "$file" 3 "$attribute" 0 ff
+	damage 'damaged at byte' item "$file" 3 "$attribute" 4 06000000
 	damage '5000 bytes belong here' item "$file" 3 "$large" 8 "$(le64 $((value - 1)))"
 	damage '5000 bytes that belong to no xattr' item "$file" 3 "$large" 8 "$(le64 $((value - 1)))"
 	damage 'says 4000 bytes' item "$file" 3 "$large" 4 a00f0000
@@ -204,4 +239,5 @@ damage_all() {
 	damage_names
 	damage_xattrs
 	damage_extents
+	damage_inline
 }

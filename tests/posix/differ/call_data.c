@@ -2,8 +2,6 @@
 #include "differ.h"
 
 #include <linux/fs.h>
-#include <setjmp.h>
-#include <signal.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/uio.h>
@@ -241,6 +239,9 @@ long call_lseek(struct worker *worker, const struct step *step, struct outcome *
 	int whence = (int)step->numbers[1];
 	bool in_data = whence == SEEK_DATA || whence == SEEK_HOLE;
 
+	/* FUSE does not know what has been stored and not yet written. */
+	if (in_data && slot->reader >= 0 && view_is_loose(worker, slot->reader))
+		return SKIPPED;
 	/* Positions in directories are the filesystem's own. */
 	if (slot->type == S_IFDIR && (offset || whence != SEEK_SET))
 		return SKIPPED;
@@ -291,37 +292,12 @@ long call_fallocate(struct worker *worker, const struct step *step, struct outco
 	touch(worker, (uint64_t)offset, (uint64_t)length);
 	struct stat status;
 	bool punch = mode == (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE);
-	if (!punch || fstat(descriptor, &status) || offset + length >= status.st_size)
+	if (!punch || fstat(descriptor, &status) || offset + length == status.st_size)
 		view_taint(worker, descriptor);
 	return 0;
 }
 
 /* ---- mappings ---- */
-
-static sigjmp_buf no_page;
-
-static void on_bus_error(int signal)
-{
-	(void)signal;
-	siglongjmp(no_page, 1);
-}
-
-/* Copies to or from the mapping; EFAULT where there is no page (SIGBUS). */
-static int copy_mapped(void *to, const void *from, size_t length)
-{
-	struct sigaction action = {.sa_handler = on_bus_error, .sa_flags = SA_NODEFER}, old;
-	volatile int result = 0;
-
-	sigaction(SIGBUS, &action, &old);
-	if (sigsetjmp(no_page, 1) == 0) {
-		memcpy(to, from, length);
-	} else {
-		errno = EFAULT;
-		result = -1;
-	}
-	sigaction(SIGBUS, &old, NULL);
-	return result;
-}
 
 long call_map_read(struct worker *worker, const struct step *step, struct outcome *outcome)
 {
@@ -350,6 +326,10 @@ long call_map_write(struct worker *worker, const struct step *step, struct outco
 	(void)outcome;
 	if (mapped == MAP_FAILED)
 		return -1;
+	if (!fit_mapped(descriptor_of(worker, step->slot), offset, &length)) {
+		munmap(mapped, head + length);
+		return SKIPPED;
+	}
 	fill_pattern((uint64_t)step->numbers[2], buffer, length);
 	long result = copy_mapped((char *)mapped + head, buffer, length);
 	int error = errno;

@@ -24,10 +24,16 @@ const struct call calls[] = {
     {"copy_file_range", "stffn", call_copy_file_range, 16, CALL_DATA | CALL_XATTRS},
     {"sendfile", "stfn", call_sendfile, 10, CALL_DATA | CALL_XATTRS},
 
+    {"map", "msPfn", call_map, 30, CALL_DATA},
+    {"load", "mfn", call_load, 20, 0},
+    {"store", "mfnS", call_store, 26, 0},
+    {"msync", "mY", call_msync, 12, 0},
+    {"munmap", "mb", call_munmap, 6, 0},
+
     {"link", "pqA", call_link, 28, CALL_MAKES},
-    {"unlink", "p", call_unlink, 22, 0},
-    {"rmdir", "p", call_rmdir, 14, CALL_DIRECTORY},
-    {"rename", "pqR", call_rename, 50, 0},
+    {"unlink", "p", call_unlink, 22, CALL_REMOVES},
+    {"rmdir", "p", call_rmdir, 14, CALL_DIRECTORY | CALL_REMOVES},
+    {"rename", "pqR", call_rename, 50, CALL_REMOVES},
     {"mkdir", "po", call_mkdir, 34, CALL_MAKES},
     {"mknod", "pMv", call_mknod, 12, CALL_MAKES},
     {"symlink", "xp", call_symlink, 14, CALL_MAKES},
@@ -35,6 +41,10 @@ const struct call calls[] = {
 
     {"getdents", "s", call_getdents, 6, CALL_DIRECTORY},
     {"list", "p", call_list, 8, CALL_DIRECTORY},
+    {"dir_begin", "s", call_dir_begin, 8, CALL_DIRECTORY},
+    {"dir_next", "c", call_dir_next, 26, 0},
+    {"dir_tell", "", call_dir_tell, 6, 0},
+    {"dir_seek", "", call_dir_seek, 6, 0},
     {"statfs", "p", call_statfs, 2, CALL_NO_AT},
     {"stat", "pA", call_stat, 8, 0},
 
@@ -60,6 +70,17 @@ const struct call calls[] = {
     {"getlock", "sLkl", call_getlock, 6, CALL_DATA},
     {"ofd_lock", "sLkl", call_ofd_lock, 8, CALL_DATA},
     {"ofd_getlock", "sLkl", call_ofd_getlock, 4, CALL_DATA},
+    {"lock_wait", "sLkl", call_lock_wait, 10, CALL_DATA},
+    {"ofd_lock_wait", "sLkl", call_ofd_lock_wait, 8, CALL_DATA},
+    {"flock_wait", "sK", call_flock_wait, 8, 0},
+
+    {"program", "pjo", call_program, 14, CALL_MAKES},
+    {"run", "p", call_run, 14, CALL_NO_AT},
+    {"start", "p", call_start, 8, CALL_NO_AT},
+    {"stop", "", call_stop, 4, 0},
+
+    {"setflags", "sC", call_setflags, 14, 0},
+    {"getflags", "s", call_getflags, 4, 0},
 };
 
 const unsigned call_count = sizeof(calls) / sizeof(calls[0]);

@@ -46,6 +46,26 @@ static void result_text(const struct outcome *outcome, char *text, size_t room)
 		snprintf(text, room, "%lld", (long long)outcome->result);
 }
 
+static void waiter_text(uint64_t waiter, char *text, size_t room)
+{
+	snprintf(text, room, "%s",
+		 waiter == 0   ? "nobody"
+		 : waiter == 1 ? "still waits"
+		 : waiter == 2 ? "has its lock"
+			       : strerrorname_np((int)waiter - 2));
+}
+
+static void compare_waiters(struct comparison *comparison, uint64_t mmfs, uint64_t ext4)
+{
+	char text[2][32];
+
+	if (mmfs == ext4)
+		return;
+	waiter_text(mmfs, text[0], sizeof(text[0]));
+	waiter_text(ext4, text[1], sizeof(text[1]));
+	tell(comparison, "  who waits: mmfs %s, ext4 %s\n", text[0], text[1]);
+}
+
 static void compare_results(struct comparison *comparison)
 {
 	const struct outcome *mmfs = comparison->outcomes[0], *ext4 = comparison->outcomes[1];
@@ -86,6 +106,7 @@ static void compare_views(struct comparison *comparison, unsigned index)
 	field(comparison, name, "atime", "of epoch %lld", mmfs->atime, ext4->atime);
 	field(comparison, name, "mtime", "of epoch %lld", mmfs->mtime, ext4->mtime);
 	field(comparison, name, "ctime", "of epoch %lld", mmfs->ctime, ext4->ctime);
+	field(comparison, name, "btime", "of epoch %lld", mmfs->btime, ext4->btime);
 	field(comparison, name, "xattrs", "%llx", mmfs->xattrs, ext4->xattrs);
 }
 
@@ -95,6 +116,7 @@ bool compare_outcomes(const struct outcome *mmfs, const struct outcome *ext4, st
 
 	ret->text[0] = 0;
 	compare_results(&comparison);
+	compare_waiters(&comparison, mmfs->waiter, ext4->waiter);
 	for (unsigned i = 0; i < VIEWS; i++)
 		compare_views(&comparison, i);
 	return !comparison.used;

@@ -6,7 +6,8 @@
  *   session.c     a pair of trees with their workers; batches, epochs, full comparisons
  *   generate.c    random steps
  *   calls.c       the table of calls
- *   call_*.c      what each does
+ *   call_*.c      what each does: call_name, call_data, call_map (mappings that stay), call_attribute,
+ * call_flags, call_wait (locks that are waited for), call_program, call_stream (directories that change)
  *   text.c        a step as a line of a script, and back
  *   worker.c      the processes that make the calls
  *   view.c        what is looked at after a call
@@ -28,6 +29,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -50,6 +52,9 @@
 #define REPORT_ROOM  ((size_t)8 << 20)
 #define EPOCHS_MOST  (1u << 16)
 #define TAINTED_MOST 8192u
+#define MAPPINGS     3u
+#define STREAM_NAMES 64u
+#define LOOSE_MOST   1024u
 #define SKIPPED	     -2 /* result of a call that was not made: differences.c says why */
 
 struct step {
@@ -67,6 +72,7 @@ struct view {
 	uint32_t mode, uid, gid, links, rdev_major, rdev_minor;
 	uint64_t size;		      /* of a directory: 0 */
 	uint64_t atime, mtime, ctime; /* epochs, or values set */
+	uint64_t btime;		      /* epoch; 0: not looked at */
 	uint64_t xattrs;	      /* hash, 0: not looked at */
 };
 
@@ -78,8 +84,21 @@ struct outcome {
 	uint64_t data;	   /* hash of what the call gave back */
 	uint64_t contents; /* hash of the bytes around those written */
 	int64_t position;  /* of the slot, -1 if it has none */
+	uint64_t waiter;   /* who waits for a lock: 0: nobody, 1: waits, else 2 + how it ended */
 	bool loose;	   /* the result depends on allocation, and was only checked for itself */
 	struct view views[VIEWS];
+};
+
+/* What both filesystems can. */
+struct features {
+	bool tmpfile, whiteout, acl, collapse, btime;
+};
+
+/* A thread that waits for a lock. */
+struct waiter {
+	_Atomic int state;
+	pid_t process, thread;
+	int result, error;
 };
 
 struct shared {
@@ -92,6 +111,14 @@ struct shared {
 	/* Files whose holes may lie elsewhere on the other side; keys of inodes. */
 	uint64_t tainted[SIDES][TAINTED_MOST];
 	unsigned tainted_count[SIDES];
+	/* Files that were stored to through a mapping, and not synced since: FUSE moves their times when it
+	 * writes them back. */
+	uint64_t loose[SIDES][LOOSE_MOST];
+	unsigned loose_count[SIDES];
+	/* First letters of names that were removed or renamed since a worker's stream began. */
+	uint32_t removed[SIDES][WORKERS];
+	struct waiter waiters[SIDES];
+	struct features features;
 	size_t report_length[SIDES];
 	char report[SIDES][REPORT_ROOM];
 };
@@ -104,10 +131,36 @@ struct slot {
 	uint32_t type;	/* S_IFREG, ... */
 };
 
+struct mapping {
+	unsigned char *memory; /* NULL: none */
+	size_t length;
+	off_t offset;
+	bool writable;
+	int reader; /* root's, of the file */
+};
+
+struct stream_name {
+	char name[256];
+	bool first; /* it was there at the beginning */
+	unsigned seen, seen_then;
+};
+
+struct stream {
+	int descriptor; /* -1: none */
+	unsigned count;
+	bool told;
+	off_t position;
+	struct stream_name names[STREAM_NAMES];
+};
+
 struct worker {
 	struct shared *shared;
 	unsigned side, index;
 	struct slot slots[SLOTS];
+	struct mapping mappings[MAPPINGS];
+	struct stream stream;
+	pid_t running;		      /* a program that waits; 0: none */
+	int processes;		      /* /proc */
 	char path[4096], path2[4096]; /* of the present step, names expanded */
 	int own_descriptors;	      /* /proc/self/fd */
 	mode_t mask;
@@ -140,6 +193,28 @@ uint64_t view_xattrs(const char *path, int descriptor);
 uint64_t view_time(const struct shared *shared, int64_t seconds, uint32_t nanoseconds);
 void view_taint(const struct worker *worker, int descriptor);
 bool view_tainted(const struct worker *worker, int descriptor);
+/* Says whether the file's times are known; or asks. */
+void view_loosen(const struct worker *worker, int descriptor, bool loose);
+bool view_is_loose(const struct worker *worker, int descriptor);
+/* As root: all that was stored is written back, and the times are set to now. */
+void view_settle(const struct worker *worker, int descriptor);
+
+/* After a step: has the one that waits got its lock? */
+void wait_look(struct worker *worker, struct outcome *outcome);
+/* A thread that is asleep in the kernel. */
+bool worker_sleeps(const struct worker *worker, pid_t process, pid_t thread);
+void mappings_start(struct worker *worker);
+void stream_start(struct worker *worker);
+/* Names of this step may go. */
+void stream_note(struct worker *worker, const struct step *step);
+void program_stop(struct worker *worker);
+/* Copies to or from a mapping; -1 with EFAULT where there is no page (SIGBUS). */
+/* Cuts off what would be stored behind the end of the file, but in its last page: that belongs to nobody, and
+ * ext4 may show it when the file grows. False: nothing is left. */
+bool fit_mapped(int descriptor, off_t from, size_t *length);
+int copy_mapped(void *to, const void *from, size_t length);
+/* Flags of chattr that both sides know. */
+int flags_of(int descriptor);
 
 /* Writes the tree below "/" into the report of its side; "" for nothing to tell (an error is told). */
 void tree_report(struct worker *worker);
@@ -152,7 +227,8 @@ struct call {
 	 *  s t slots   p q paths   x a symlink's text
 	 *  f offset  n length  z size  S seed of contents  o mode  M type and mode  v device  u uid  g gid
 	 *  i time  e access mode  N xattr name  y xattr size  r room  b bool  k l range of a lock
-	 *  O W F R X A K L symbols, see text.c */
+	 *  m mapping  j kind of program  c count
+	 *  O W F R X A K L P Y C symbols, see text.c */
 	const char *arguments;
 	/* As the worker's user. -1 with errno, or what is to be compared. */
 	long (*run)(struct worker *worker, const struct step *step, struct outcome *outcome);
@@ -163,6 +239,7 @@ struct call {
 #define CALL_DIRECTORY 2u  /* slots, and path, should be directories */
 #define CALL_MAKES     4u  /* path (path2, if it has one that is a path) should not exist */
 #define CALL_XATTRS    8u  /* look at xattrs afterwards */
+#define CALL_REMOVES   32u /* names of its paths may go */
 #define CALL_NO_AT     16u /* paths start at the root: there is no such *at call */
 
 extern const struct call calls[];
@@ -184,17 +261,17 @@ call_function call_getdents, call_list, call_statfs, call_stat;
 call_function call_chmod, call_fchmod, call_chown, call_fchown, call_utimensat, call_futimens, call_access;
 call_function call_setxattr, call_getxattr, call_listxattr, call_removexattr;
 call_function call_fsetxattr, call_fgetxattr, call_flistxattr, call_fremovexattr;
+call_function call_map, call_load, call_store, call_msync, call_munmap;
+call_function call_lock_wait, call_ofd_lock_wait, call_flock_wait;
+call_function call_program, call_run, call_start, call_stop;
+call_function call_dir_begin, call_dir_next, call_dir_tell, call_dir_seek;
+call_function call_setflags, call_getflags;
 call_function call_flock, call_lock, call_getlock, call_ofd_lock, call_ofd_getlock;
 
 #define XATTR_NAMES 9u
 extern const char *const xattr_names[XATTR_NAMES];
 #define TIMES	8u
 #define DEVICES 4u
-
-/* What the filesystems can. */
-struct features {
-	bool tmpfile, whiteout, acl, collapse;
-};
 
 /* ---- text ---- */
 
@@ -217,7 +294,8 @@ uint64_t random_next(struct random *random);
 uint64_t random_below(struct random *random, uint64_t below);
 bool chance(struct random *random, unsigned percent);
 
-#define KNOWN 64u
+#define KNOWN	 64u
+#define PROGRAMS 4u
 struct known {
 	char path[PATH_ROOM];
 	uint32_t mode;
@@ -229,6 +307,8 @@ struct generator {
 	struct known known[KNOWN];
 	unsigned known_count;
 	uint32_t slot_modes[WORKERS][SLOTS]; /* 0: closed */
+	bool mapped[WORKERS][MAPPINGS], reads[WORKERS], runs[WORKERS];
+	char programs[PROGRAMS][PATH_ROOM];
 };
 void generate_reset(struct generator *generator);
 void generate_step(struct generator *generator, unsigned worker, struct step *ret_step);
@@ -278,7 +358,8 @@ struct run {
 	bool keep;		 /* the last trees */
 	struct count {
 		uint64_t succeeded, failed, skipped;
-	} counts[64]; /* of each call */
+	} counts[80]; /* of each call */
+	uint64_t waits_ended;
 };
 /* False: a difference was found, and told. */
 bool run_random(struct run *run);

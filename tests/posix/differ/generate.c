@@ -6,6 +6,7 @@
 
 #include <linux/fs.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/xattr.h>
 
 #define MIB ((int64_t)1 << 20)
@@ -75,12 +76,13 @@ static void new_path(struct generator *generator, char path[PATH_ROOM])
 	append_name(path, random_name(&generator->random));
 }
 
-static void any_path(struct generator *generator, bool directory, bool makes, char path[PATH_ROOM])
+/* likely: in percent, that the path is known */
+static void any_path(struct generator *generator, bool directory, unsigned likely, char path[PATH_ROOM])
 {
 	struct random *random = &generator->random;
 	const struct known *known = NULL;
 
-	if (chance(random, makes ? 20 : 85))
+	if (chance(random, likely))
 		known = known_where(generator, directory ? true : chance(random, 15));
 	if (known)
 		strcpy(path, known->path);
@@ -105,6 +107,20 @@ static int slot_where(struct generator *generator, unsigned worker, uint32_t typ
 	return -1;
 }
 
+/* Where a program was written; left alone if there is none. */
+static void program_path(struct generator *generator, char path[PATH_ROOM])
+{
+	unsigned first = (unsigned)random_below(&generator->random, PROGRAMS);
+
+	for (unsigned i = 0; i < PROGRAMS; i++) {
+		const char *program = generator->programs[(first + i) % PROGRAMS];
+		if (*program) {
+			strcpy(path, program);
+			return;
+		}
+	}
+}
+
 static void step_path(struct generator *generator, const struct step *step, bool second, int8_t *ret_at,
 		      char path[PATH_ROOM])
 {
@@ -114,7 +130,15 @@ static void step_path(struct generator *generator, const struct step *step, bool
 	bool directory = call->flags & CALL_DIRECTORY;
 
 	*ret_at = -1;
-	any_path(generator, directory, has_second && !second ? false : makes, path);
+	if (call->run == call_open && chance(random, 20))
+		directory = true;
+	any_path(generator, directory,
+		 call->run == call_open		    ? 60
+		 : makes && (second || !has_second) ? 20
+						    : 85,
+		 path);
+	if ((call->run == call_run || call->run == call_start) && chance(random, 80))
+		program_path(generator, path);
 	if (call->flags & CALL_NO_AT || !chance(random, 10))
 		return;
 	/* an empty path means the descriptor itself, whatever it is */
@@ -194,18 +218,27 @@ static int64_t random_mode(struct random *random)
 	return mode;
 }
 
-static int64_t random_open(struct generator *generator)
+static bool known_directory(const struct generator *generator, const char *path)
+{
+	for (unsigned i = 0; i < generator->known_count; i++) {
+		if (!strcmp(generator->known[i].path, path))
+			return S_ISDIR(generator->known[i].mode);
+	}
+	return false;
+}
+
+static int64_t random_open(struct generator *generator, const struct step *step)
 {
 	static const struct {
 		int flag;
 		unsigned percent;
-	} flags[] = {{O_CREAT, 50},   {O_EXCL, 15}, {O_TRUNC, 12}, {O_APPEND, 12}, {O_DIRECTORY, 3},
-		     {O_NOFOLLOW, 8}, {O_PATH, 4},  {O_DIRECT, 8}, {O_SYNC, 2},	   {O_NOATIME, 3}};
+	} flags[] = {{O_CREAT, 65},   {O_EXCL, 8}, {O_TRUNC, 12}, {O_APPEND, 12}, {O_DIRECTORY, 3},
+		     {O_NOFOLLOW, 8}, {O_PATH, 4}, {O_DIRECT, 8}, {O_SYNC, 2},	  {O_NOATIME, 3}};
 	struct random *random = &generator->random;
 	static const int accesses[] = {O_RDONLY, O_WRONLY, O_RDWR, O_RDWR};
 	int64_t value = PICK(random, accesses);
 
-	if (chance(random, 14))
+	if (chance(random, known_directory(generator, step->path) ? 85 : 5))
 		return O_DIRECTORY | (chance(random, 15) ? O_PATH : 0);
 	if (generator->features.tmpfile && chance(random, 6))
 		return (value & ~O_RDONLY) | O_TMPFILE | (chance(random, 20) ? O_EXCL : 0);
@@ -278,18 +311,29 @@ static int64_t random_xattr(struct generator *generator)
 	return chance(random, 45) ? 0 : (int64_t)random_below(random, 5);
 }
 
+static int64_t random_flag(struct random *random)
+{
+	int64_t flags = 0;
+
+	if (chance(random, 20))
+		flags |= FS_NODUMP_FL;
+	return chance(random, 20) ? flags | FS_NOATIME_FL : flags;
+}
+
 static int64_t random_symbol(struct generator *generator, const struct step *step, char letter)
 {
 	static const int whences[] = {SEEK_SET, SEEK_SET, SEEK_CUR, SEEK_END, SEEK_DATA, SEEK_HOLE};
 	static const int locks[] = {LOCK_SH, LOCK_EX, LOCK_UN};
 	static const int types[] = {F_RDLCK, F_WRLCK, F_UNLCK};
+	static const int syncs[] = {MS_SYNC, MS_SYNC, MS_ASYNC, MS_SYNC | MS_INVALIDATE};
 	static const int creates[] = {0, 0, 0, XATTR_CREATE, XATTR_REPLACE};
 	static const int settable[] = {0, O_APPEND, O_DIRECT, O_APPEND | O_DIRECT};
 	struct random *random = &generator->random;
 
 	switch (letter) {
 	case 'O':
-		return calls[step->call].run == call_setfl ? PICK(random, settable) : random_open(generator);
+		return calls[step->call].run == call_setfl ? PICK(random, settable)
+							   : random_open(generator, step);
 	case 'W':
 		return PICK(random, whences);
 	case 'F':
@@ -304,9 +348,27 @@ static int64_t random_symbol(struct generator *generator, const struct step *ste
 		return PICK(random, types);
 	case 'A':
 		return random_flags(random, step);
+	case 'P':
+		return chance(random, 70) ? PROT_READ | PROT_WRITE : PROT_READ;
+	case 'Y':
+		return PICK(random, syncs);
+	case 'C':
+		return random_flag(random);
 	default:
 		return random_xattr(generator);
 	}
+}
+
+/* One that is there, if it is to be used. */
+static int64_t random_mapping(struct generator *generator, const struct step *step)
+{
+	unsigned first = (unsigned)random_below(&generator->random, MAPPINGS);
+
+	for (unsigned i = 0; i < MAPPINGS && calls[step->call].run != call_map; i++) {
+		if (generator->mapped[step->worker][(first + i) % MAPPINGS])
+			return (first + i) % MAPPINGS;
+	}
+	return first;
 }
 
 static int64_t random_number(struct generator *generator, const struct step *step, char letter)
@@ -349,6 +411,12 @@ static int64_t random_number(struct generator *generator, const struct step *ste
 	case 'k':
 	case 'l':
 		return (int64_t)random_below(random, 12);
+	case 'm':
+		return random_mapping(generator, step);
+	case 'j':
+		return (int64_t)random_below(random, 12);
+	case 'c':
+		return chance(random, 15) ? 0 : 1 + (int64_t)random_below(random, 3);
 	case 'b':
 		return (int64_t)random_below(random, 2);
 	default:
@@ -371,12 +439,27 @@ static uint8_t random_call(struct random *random)
 	return call;
 }
 
+/* Is there what the call goes on with? */
+static bool possible(const struct generator *generator, unsigned worker, uint8_t call)
+{
+	call_function *run = calls[call].run;
+	const bool *mapped = generator->mapped[worker];
+
+	if (run == call_load || run == call_store || run == call_msync || run == call_munmap)
+		return mapped[0] || mapped[1] || mapped[2];
+	if (run == call_dir_next || run == call_dir_tell || run == call_dir_seek)
+		return generator->reads[worker];
+	return run != call_stop || generator->runs[worker];
+}
+
 void generate_step(struct generator *generator, unsigned worker, struct step *ret_step)
 {
 	struct step step = {.worker = (uint8_t)worker, .slot = -1, .slot2 = -1, .at = -1, .at2 = -1};
 	unsigned number = 0;
 
-	step.call = random_call(&generator->random);
+	do
+		step.call = random_call(&generator->random);
+	while (!possible(generator, worker, step.call));
 	const struct call *call = &calls[step.call];
 	for (const char *letter = call->arguments; *letter; letter++) {
 		switch (*letter) {
@@ -393,7 +476,7 @@ void generate_step(struct generator *generator, unsigned worker, struct step *re
 			step_path(generator, &step, true, &step.at2, step.path2);
 			break;
 		case 'x':
-			any_path(generator, false, false, step.path2);
+			any_path(generator, false, 85, step.path2);
 			break;
 		default:
 			step.numbers[number++] = random_number(generator, &step, *letter);
@@ -433,8 +516,37 @@ static void learn_slot(struct generator *generator, unsigned worker, int slot, c
 		generator->slot_modes[worker][slot] = view->taken && !view->error ? view->mode : 0;
 }
 
+static void forget_program(struct generator *generator, const struct step *step,
+			   const struct outcome *outcome)
+{
+	for (unsigned i = 0; i < PROGRAMS; i++) {
+		if (!strcmp(generator->programs[i], step->path) &&
+		    (outcome->error == ENOENT || outcome->error == ENOEXEC || outcome->error == ENOTDIR))
+			generator->programs[i][0] = 0;
+	}
+}
+
+static void learn_state(struct generator *generator, const struct step *step, const struct outcome *outcome)
+{
+	call_function *run = calls[step->call].run;
+
+	if (outcome->result == -1 && (run == call_run || run == call_start))
+		forget_program(generator, step, outcome);
+	if (outcome->result < 0)
+		return;
+	if (run == call_map || run == call_munmap)
+		generator->mapped[step->worker][(uint64_t)step->numbers[0] % MAPPINGS] = run == call_map;
+	else if (run == call_dir_begin)
+		generator->reads[step->worker] = true;
+	else if (run == call_start || run == call_stop)
+		generator->runs[step->worker] = run == call_start;
+	else if (run == call_program && step->at < 0)
+		strcpy(PICK(&generator->random, generator->programs), step->path);
+}
+
 void generate_learn(struct generator *generator, const struct step *step, const struct outcome *outcome)
 {
+	learn_state(generator, step, outcome);
 	if (step->at < 0)
 		learn_path(generator, step->path, &outcome->views[VIEW_PATH]);
 	if (step->at2 < 0 && strchr(calls[step->call].arguments, 'q'))
@@ -447,4 +559,8 @@ void generate_reset(struct generator *generator)
 {
 	generator->known_count = 0;
 	memset(generator->slot_modes, 0, sizeof(generator->slot_modes));
+	memset(generator->mapped, 0, sizeof(generator->mapped));
+	memset(generator->reads, 0, sizeof(generator->reads));
+	memset(generator->runs, 0, sizeof(generator->runs));
+	memset(generator->programs, 0, sizeof(generator->programs));
 }

@@ -70,11 +70,18 @@ static bool can_collapse(int directory)
 	return can;
 }
 
+static bool can_btime(int directory)
+{
+	struct statx status;
+
+	return !statx(directory, "", AT_EMPTY_PATH, STATX_BTIME, &status) && status.stx_mask & STATX_BTIME;
+}
+
 static void probe(struct run *run)
 {
 	struct features *features = &run->generator.features;
 
-	*features = (struct features){true, true, true, true};
+	*features = (struct features){true, true, true, true, true};
 	for (unsigned side = 0; side < SIDES; side++) {
 		int directory = open(run->directories[side], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (directory < 0) {
@@ -85,11 +92,12 @@ static void probe(struct run *run)
 		features->acl &= can_acl(directory);
 		features->whiteout &= can_whiteout(directory);
 		features->collapse &= can_collapse(directory);
+		features->btime &= can_btime(directory);
 		close(directory);
 	}
-	printf("both can:%s%s%s%s\n", features->tmpfile ? " O_TMPFILE" : "",
+	printf("both can:%s%s%s%s%s\n", features->tmpfile ? " O_TMPFILE" : "",
 	       features->whiteout ? " RENAME_WHITEOUT" : "", features->acl ? " ACLs" : "",
-	       features->collapse ? " FALLOC_FL_COLLAPSE_RANGE" : "");
+	       features->collapse ? " FALLOC_FL_COLLAPSE_RANGE" : "", features->btime ? " STATX_BTIME" : "");
 }
 
 /* ---- running ---- */
@@ -159,6 +167,7 @@ static void print_counts(const struct run *run)
 		printf("%-16s %9" PRIu64 " %9" PRIu64 " %9" PRIu64 "\n", calls[i].name, count->succeeded,
 		       count->failed, count->skipped);
 	}
+	printf("%-16s %9" PRIu64 " waits for a lock that a later step ended\n", "waits", run->waits_ended);
 }
 
 int main(int argc, char **argv)

@@ -33,6 +33,7 @@ static void count_outcome(struct run *run, const struct step *step, const struct
 {
 	struct count *count = &run->counts[step->call];
 
+	run->waits_ended += outcome->waiter > 1;
 	if (outcome->result == SKIPPED)
 		count->skipped++;
 	else if (outcome->result == -1)
@@ -105,6 +106,7 @@ bool run_random(struct run *run)
 		script.count = 0;
 		if (!session_open(&session, run->directories, run->session_number++))
 			exit(2);
+		session.shared->features = run->generator.features;
 		agree = run_tree(run, &session, &script);
 		session_close(&session, run->keep && agree && over(run));
 		run->trees++;
@@ -126,6 +128,7 @@ ssize_t run_script(struct run *run, const struct script *script, struct differen
 
 	if (!session_open(&session, run->directories, run->session_number++))
 		exit(2);
+	session.shared->features = run->generator.features;
 	while (at < script->count && result < 0) {
 		size_t count = 1;
 		/* short ones with an epoch for each step */

@@ -58,7 +58,7 @@ static bool start_process(struct session *session, unsigned side, unsigned index
 {
 	int commands[2], answers[2];
 
-	if (pipe(commands) || pipe(answers))
+	if (pipe2(commands, O_CLOEXEC) || pipe2(answers, O_CLOEXEC))
 		return false;
 	pid_t pid = fork();
 	if (pid == 0) {
@@ -78,7 +78,8 @@ bool session_open(struct session *session, const char *const directories[SIDES],
 	*session = (struct session){.shared = shared_memory()};
 	session->shared->epoch_count = 0;
 	for (unsigned side = 0; side < SIDES; side++) {
-		session->shared->tainted_count[side] = 0;
+		session->shared->tainted_count[side] = session->shared->loose_count[side] = 0;
+		session->shared->waiters[side] = (struct waiter){.state = 0};
 		snprintf(session->trees[side], sizeof(session->trees[side]), "%s/tree-%u", directories[side],
 			 number);
 	}
@@ -207,7 +208,7 @@ bool session_observe(const char *const trees[SIDES], struct difference *ret)
 	session = (struct session){.shared = shared_memory()};
 	session.shared->epoch_count = 0;
 	for (unsigned side = 0; side < SIDES; side++) {
-		session.shared->tainted_count[side] = 0;
+		session.shared->tainted_count[side] = session.shared->loose_count[side] = 0;
 		snprintf(session.trees[side], sizeof(session.trees[side]), "%s", trees[side]);
 		if (!start_process(&session, side, OBSERVER)) {
 			perror("differ: fork");

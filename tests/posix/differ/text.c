@@ -11,6 +11,7 @@
 
 #include <linux/fs.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/xattr.h>
 
 struct symbol {
@@ -60,6 +61,13 @@ static const struct symbol symbols[] = {
     {'L', "F_RDLCK", F_RDLCK},
     {'L', "F_WRLCK", F_WRLCK},
     {'L', "F_UNLCK", F_UNLCK},
+    {'P', "PROT_READ", PROT_READ},
+    {'P', "PROT_WRITE", PROT_WRITE},
+    {'Y', "MS_SYNC", MS_SYNC},
+    {'Y', "MS_ASYNC", MS_ASYNC},
+    {'Y', "MS_INVALIDATE", MS_INVALIDATE},
+    {'C', "FS_NODUMP_FL", FS_NODUMP_FL},
+    {'C', "FS_NOATIME_FL", FS_NOATIME_FL},
 };
 #define SYMBOLS (sizeof(symbols) / sizeof(symbols[0]))
 
@@ -162,7 +170,7 @@ static void argument_text(const struct step *step, char letter, int64_t number, 
 		snprintf(text, room, "%s", xattr_names[(uint64_t)number % XATTR_NAMES]);
 		break;
 	default:
-		if (strchr("OWFRXAKL", letter))
+		if (strchr("OWFRXAKLPYC", letter))
 			symbol_text(letter, number, text, room);
 		else
 			snprintf(text, room, "%lld", (long long)number);
@@ -219,7 +227,7 @@ static bool argument_parse(struct step *step, char letter, char *word, int64_t *
 		}
 		return false;
 	default:
-		if (strchr("OWFRXAKL", letter))
+		if (strchr("OWFRXAKLPYC", letter))
 			return symbol_parse(letter, word, ret_number);
 		*ret_number = strtoll(word, &end, 0);
 		return !*end;

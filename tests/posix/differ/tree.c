@@ -186,11 +186,25 @@ static void tell_link(struct walk *walk, int directory, const char *name)
 	tell(walk, " -> %.*s", (int)(length < 0 ? 0 : length), target);
 }
 
+/* What was stored to a mapping is written now, so that SEEK_DATA knows of it and the times are known. */
+static void settle(struct walk *walk, int directory, const char *name)
+{
+	int file = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOATIME | O_CLOEXEC);
+
+	if (file < 0)
+		return;
+	if (view_is_loose(walk->worker, file))
+		view_settle(walk->worker, file);
+	close(file);
+}
+
 static void walk_one(struct walk *walk, int directory, const char *name)
 {
 	struct statx status;
 	int file = -1;
 
+	if (walk->worker->shared->loose_count[walk->worker->side])
+		settle(walk, directory, name);
 	if (statx(directory, name, AT_SYMLINK_NOFOLLOW | AT_STATX_FORCE_SYNC, STATX_BASIC_STATS, &status)) {
 		tell(walk, "%s: %s\n", walk->path, strerrorname_np(errno));
 		return;
@@ -203,7 +217,8 @@ static void walk_one(struct walk *walk, int directory, const char *name)
 		if (file < 0)
 			tell(walk, " open: %s", strerrorname_np(errno));
 		else
-			tell(walk, " xattrs %016llx", (unsigned long long)view_xattrs(NULL, file));
+			tell(walk, " flags %x xattrs %016llx", flags_of(file),
+			     (unsigned long long)view_xattrs(NULL, file));
 	}
 	if (S_ISREG(status.stx_mode) && file >= 0)
 		tell_contents(walk, file, status.stx_size);

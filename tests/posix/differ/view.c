@@ -66,16 +66,22 @@ void fill_pattern(uint64_t seed, void *bytes, size_t length)
 
 /* ---- files whose holes may lie elsewhere ---- */
 
+static uint64_t status_key(const struct statx *status)
+{
+	uint64_t birth = status->stx_mask & STATX_BTIME
+			     ? hash_number((uint64_t)status->stx_btime.tv_sec, status->stx_btime.tv_nsec)
+			     : 0;
+
+	return hash_number(birth, status->stx_ino);
+}
+
 static uint64_t inode_key(int descriptor)
 {
 	struct statx status;
 
 	if (statx(descriptor, "", AT_EMPTY_PATH, STATX_INO | STATX_BTIME, &status))
 		return 0;
-	uint64_t birth = status.stx_mask & STATX_BTIME
-			     ? hash_number((uint64_t)status.stx_btime.tv_sec, status.stx_btime.tv_nsec)
-			     : 0;
-	return hash_number(birth, status.stx_ino);
+	return status_key(&status);
 }
 
 bool view_tainted(const struct worker *worker, int descriptor)
@@ -97,6 +103,44 @@ void view_taint(const struct worker *worker, int descriptor)
 
 	if (!view_tainted(worker, descriptor) && *count < TAINTED_MOST)
 		shared->tainted[worker->side][(*count)++] = inode_key(descriptor);
+}
+
+/* ---- files whose times are not known ---- */
+
+static unsigned loose_place(const struct worker *worker, uint64_t key)
+{
+	const struct shared *shared = worker->shared;
+	unsigned i = 0;
+
+	while (i < shared->loose_count[worker->side] && shared->loose[worker->side][i] != key)
+		i++;
+	return i;
+}
+
+bool view_is_loose(const struct worker *worker, int descriptor)
+{
+	unsigned count = worker->shared->loose_count[worker->side];
+
+	return count && loose_place(worker, inode_key(descriptor)) < count;
+}
+
+void view_loosen(const struct worker *worker, int descriptor, bool loose)
+{
+	struct shared *shared = worker->shared;
+	unsigned *count = &shared->loose_count[worker->side];
+	uint64_t key = inode_key(descriptor);
+	unsigned place = loose_place(worker, key);
+
+	if (loose && place == *count && *count < LOOSE_MOST)
+		shared->loose[worker->side][(*count)++] = key;
+	else if (!loose && place < *count)
+		shared->loose[worker->side][place] = shared->loose[worker->side][--*count];
+}
+
+void view_settle(const struct worker *worker, int descriptor)
+{
+	if (!fsync(descriptor) && !futimens(descriptor, NULL))
+		view_loosen(worker, descriptor, false);
 }
 
 /* ---- attributes ---- */
@@ -144,10 +188,19 @@ void view_take(const struct worker *worker, int at, const char *path, int flags,
 {
 	struct statx status;
 
-	if (statx(at, path, flags, STATX_BASIC_STATS, &status))
+	const struct shared *shared = worker->shared;
+	bool born = flags & AT_STATX_FORCE_SYNC && shared->features.btime;
+	unsigned loose = shared->loose_count[worker->side];
+
+	if (statx(at, path, flags, STATX_BASIC_STATS | (born || loose ? STATX_BTIME : 0), &status)) {
 		*ret = (struct view){.taken = true, .error = errno};
-	else
-		fill_view(worker->shared, &status, ret);
+		return;
+	}
+	fill_view(shared, &status, ret);
+	if (born)
+		ret->btime = view_time(shared, status.stx_btime.tv_sec, status.stx_btime.tv_nsec);
+	if (loose && loose_place(worker, status_key(&status)) < loose)
+		ret->atime = ret->mtime = ret->ctime = 0;
 }
 
 /* Of the path, or of the descriptor if path is NULL; in whatever order they are listed. Never 0. */

@@ -94,11 +94,14 @@ static void run_step(struct worker *worker, const struct step *step, struct outc
 	expand(step->path, worker->path);
 	expand(step->path2, worker->path2);
 	worker->touched_from = worker->touched_length = 0;
+	if (calls[step->call].flags & CALL_REMOVES)
+		stream_note(worker, step);
 	become(users[worker->index].uid);
 	errno = 0;
 	outcome->result = calls[step->call].run(worker, step, outcome);
 	outcome->error = outcome->result == -1 ? errno : 0;
 	become(0);
+	wait_look(worker, outcome);
 	view_outcome(worker, step, outcome);
 }
 
@@ -112,8 +115,11 @@ static void prepare(struct worker *worker, const char *tree)
 	signal(SIGPIPE, SIG_IGN);
 	for (int i = 0; i < SLOTS; i++)
 		worker->slots[i] = (struct slot){-1, -1, 0};
+	mappings_start(worker);
+	stream_start(worker);
+	worker->processes = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	worker->own_descriptors = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (worker->own_descriptors < 0)
+	if (worker->own_descriptors < 0 || worker->processes < 0)
 		stop("/proc/self/fd");
 	if (chroot(tree) || chdir("/"))
 		stop(tree);
@@ -142,5 +148,6 @@ void worker_run(struct shared *shared, unsigned side, unsigned index, const char
 		if (write(answers, &command, 1) != 1)
 			break;
 	}
+	program_stop(&worker);
 	_exit(0);
 }
