@@ -6,6 +6,8 @@ need_fuse
 readme=$MMFS_SOURCE/README.md
 prefix=$(meson introspect --buildoptions "$MMFS_BUILD" | jq -r '.[] | select(.name == "prefix").value')
 meson install -C "$MMFS_BUILD" --no-rebuild --destdir "$tmp/root" >"$tmp/install.log" || fail "$(cat "$tmp/install.log")"
+# lib.sh puts it back.
+# shellcheck disable=SC2034
 fuse_mode=$(stat -c %a /dev/fuse)
 chmod 666 /dev/fuse
 
