@@ -19,7 +19,8 @@ struct step_call {
 	uint32_t entry_a, entry_b;
 	char text_a[MODEL_NAME_ROOM], text_b[MODEL_NAME_ROOM];
 	struct step_done done;
-	unsigned requests; /* begun so far */
+	unsigned requests;	      /* begun so far */
+	struct request_answer answer; /* to the last of them, if it had happened before */
 };
 
 /* ---- helpers ---- */
@@ -78,14 +79,14 @@ static int judge(struct step_call *call, int error, bool should_work)
 	return (error >= 0) == should_work ? 0 : 1;
 }
 
-static bool request_begins(struct step_call *call, struct request_answer *ret_answer)
+static bool request_begins(struct step_call *call)
 {
 	return mount_request_begins(call->mount, step_unique(call->history->steps, call->requests++),
-				    ret_answer);
+				    &call->answer);
 }
 
-#define REQUEST(call, answer, expression)                                                                    \
-	(int)(request_begins(call, answer) ? 0 : mount_request_ends((call)->mount, expression))
+#define REQUEST(call, expression)                                                                            \
+	(int)(request_begins(call) ? 0 : mount_request_ends((call)->mount, expression))
 
 static void count_link(struct step_call *call, uint64_t inode, int change)
 {
@@ -119,13 +120,12 @@ static bool leaves_whiteout(const struct step *step)
 static int make_unnamed(struct step_call *call, const struct fs_caller *caller, struct fs_attr *attr)
 {
 	struct fs *fs = call->mount->fs;
-	struct request_answer answer;
-	int error = REQUEST(call, &answer, fs_tmpfile(fs, caller, call->parent_a, 0644, attr));
+	int error = REQUEST(call, fs_tmpfile(fs, caller, call->parent_a, 0644, attr));
 
 	if (error)
 		return error;
-	uint64_t inode = answer.inode ? answer.inode : attr->inode;
-	error = REQUEST(call, &answer, fs_link(fs, inode, call->parent_a, call->name_a, attr));
+	uint64_t inode = call->answer.inode ? call->answer.inode : attr->inode;
+	error = REQUEST(call, fs_link(fs, inode, call->parent_a, call->name_a, attr));
 	attr->inode = inode;
 	/* Either it has no name and goes, or it is known twice. */
 	fs_forget(fs, inode, 1);
@@ -138,7 +138,6 @@ static int run_make(struct step_call *call)
 	struct fs_caller caller = {0};
 	struct fs_attr attr = {0};
 	uint32_t mode = step->kind == STEP_MKDIR ? S_IFDIR | 0755 : S_IFREG | 0644;
-	struct request_answer answer = {0};
 	char target[4096];
 	struct model_file *file;
 	int error;
@@ -150,19 +149,17 @@ static int run_make(struct step_call *call)
 		model_text(step->seed, target, step->length);
 		target[step->length] = 0;
 		error = REQUEST(
-		    call, &answer,
-		    fs_symlink(call->mount->fs, &caller, call->parent_a, call->name_a, target, &attr));
+		    call, fs_symlink(call->mount->fs, &caller, call->parent_a, call->name_a, target, &attr));
 	} else if (makes_unnamed(step) && !call->a) { /* nobody would hear of a deletion that failed */
 		error = make_unnamed(call, &caller, &attr);
 	} else {
 		error = REQUEST(
-		    call, &answer,
-		    fs_make(call->mount->fs, &caller, call->parent_a, call->name_a, mode, 0, 0, &attr));
+		    call, fs_make(call->mount->fs, &caller, call->parent_a, call->name_a, mode, 0, 0, &attr));
 	}
 	if (call->a)
 		return judge(call, error, false);
-	if (answer.inode)
-		attr.inode = answer.inode;
+	if (call->answer.inode)
+		attr.inode = call->answer.inode;
 	if (error)
 		attr.inode = call->history->highest_inode + 1;
 	if (attr.inode > call->history->highest_inode)
@@ -186,14 +183,12 @@ static int run_make(struct step_call *call)
 
 static int run_link(struct step_call *call)
 {
-	struct request_answer answer;
 	struct fs_attr attr;
 	int error;
 
 	if (!call->a || !call->parent_b)
 		return 0;
-	error =
-	    REQUEST(call, &answer, fs_link(call->mount->fs, call->a, call->parent_b, call->name_b, &attr));
+	error = REQUEST(call, fs_link(call->mount->fs, call->a, call->parent_b, call->name_b, &attr));
 	if (call->b || is_directory(call, call->a))
 		return judge(call, error, false);
 	count_link(call, call->a, 1);
@@ -204,13 +199,12 @@ static int run_link(struct step_call *call)
 static int run_unlink(struct step_call *call)
 {
 	bool is_rmdir = call->step->kind == STEP_RMDIR;
-	struct request_answer answer;
 	int error;
 
 	if (!call->parent_a)
 		return 0;
-	error = REQUEST(call, &answer,
-			(is_rmdir ? fs_rmdir : fs_unlink)(call->mount->fs, call->parent_a, call->name_a));
+	error =
+	    REQUEST(call, (is_rmdir ? fs_rmdir : fs_unlink)(call->mount->fs, call->parent_a, call->name_a));
 	if (!call->a || is_directory(call, call->a) != is_rmdir ||
 	    (is_rmdir && model_find(call->state, call->a)->entry_count))
 		return judge(call, error, false);
@@ -273,12 +267,11 @@ static void find_whiteout(struct step_call *call, int error)
 
 static int run_rename(struct step_call *call)
 {
-	struct request_answer answer;
 	int error;
 
 	if (!call->parent_a || !call->parent_b)
 		return 0;
-	error = REQUEST(call, &answer, rename_names(call));
+	error = REQUEST(call, rename_names(call));
 	if (!rename_works(call))
 		return judge(call, error, false);
 	if (call->a == call->b)
@@ -297,14 +290,12 @@ static int run_rename(struct step_call *call)
 
 static int run_exchange(struct step_call *call)
 {
-	struct request_answer answer;
 	int error;
 
 	if (!call->parent_a || !call->parent_b)
 		return 0;
-	error = REQUEST(call, &answer,
-			fs_rename(call->mount->fs, call->parent_a, call->name_a, call->parent_b, call->name_b,
-				  RENAME_EXCHANGE));
+	error = REQUEST(call, fs_rename(call->mount->fs, call->parent_a, call->name_a, call->parent_b,
+					call->name_b, RENAME_EXCHANGE));
 	if (!call->a || !call->b ||
 	    (is_directory(call, call->a) && is_below(call, call->parent_b, call->a)) ||
 	    (is_directory(call, call->b) && is_below(call, call->parent_a, call->b)))
@@ -339,7 +330,6 @@ static int run_write(struct step_call *call)
 	const struct step *step = call->step;
 	bool append = step->kind == STEP_APPEND;
 	unsigned flags = append ? FS_WRITE_APPEND : 0;
-	struct request_answer answer;
 	uint8_t *bytes;
 	struct model_file *file;
 	uint64_t offset;
@@ -357,8 +347,8 @@ static int run_write(struct step_call *call)
 	/* The kernel works out the offset, once. */
 	if (append && call->mount->connection)
 		flags = FS_WRITE_APPENDS;
-	written = request_begins(call, &answer)
-		      ? (ssize_t)answer.count
+	written = request_begins(call)
+		      ? (ssize_t)call->answer.count
 		      : mount_request_ends(call->mount, fs_write(call->mount->fs, call->a,
 								 flags & FS_WRITE_APPEND ? 0 : offset, bytes,
 								 step->length, flags));
@@ -373,14 +363,13 @@ static int run_write(struct step_call *call)
 static int run_truncate(struct step_call *call)
 {
 	struct fs_set set = {.what = FS_SET_SIZE, .size = call->step->length};
-	struct request_answer answer;
 	struct fs_attr attr;
 	int error;
 
 	if (!is_regular(call, call->a))
 		return 0;
 	changes_content(call, call->a, true);
-	error = REQUEST(call, &answer, fs_setattr(call->mount->fs, call->a, &set, &attr));
+	error = REQUEST(call, fs_setattr(call->mount->fs, call->a, &set, &attr));
 	model_truncate(model_edit(call->state, call->a), call->step->length, (uint16_t)call->history->steps);
 	return judge(call, error, true);
 }
@@ -388,7 +377,6 @@ static int run_truncate(struct step_call *call)
 static int run_fallocate(struct step_call *call)
 {
 	const struct step *step = call->step;
-	struct request_answer answer;
 	struct model_file *file;
 	int mode = 0, error;
 
@@ -401,8 +389,7 @@ static int run_fallocate(struct step_call *call)
 	if (step->kind == STEP_FALLOCATE_KEEP)
 		mode = FALLOC_FL_KEEP_SIZE;
 	changes_content(call, call->a, true);
-	error =
-	    REQUEST(call, &answer, fs_fallocate(call->mount->fs, call->a, mode, step->offset, step->length));
+	error = REQUEST(call, fs_fallocate(call->mount->fs, call->a, mode, step->offset, step->length));
 	file = model_edit(call->state, call->a);
 	if (!(mode & FALLOC_FL_KEEP_SIZE))
 		model_extend(file, step->offset + step->length, (uint16_t)call->history->steps);
@@ -445,7 +432,6 @@ static int run_copy(struct step_call *call)
 {
 	const struct step *step = call->step;
 	uint64_t length = step->length, size;
-	struct request_answer answer;
 	ssize_t copied;
 
 	if (!is_regular(call, call->a) || !is_regular(call, call->b) || call->a == call->b)
@@ -456,8 +442,8 @@ static int run_copy(struct step_call *call)
 	else if (length > size - step->offset)
 		length = size - step->offset;
 	changes_content(call, call->b, true);
-	copied = request_begins(call, &answer)
-		     ? (ssize_t)answer.count
+	copied = request_begins(call)
+		     ? (ssize_t)call->answer.count
 		     : mount_request_ends(call->mount, fs_copy(call->mount->fs, call->a, step->offset,
 							       call->b, step->offset2, step->length));
 	model_copy(call, length);
@@ -473,7 +459,6 @@ static int run_xattr(struct step_call *call)
 	const struct step *step = call->step;
 	unsigned index = step->seed % MODEL_XATTRS;
 	static char value[65536];
-	struct request_answer answer;
 	struct model_file *file;
 	bool works = true;
 	int error;
@@ -484,15 +469,13 @@ static int run_xattr(struct step_call *call)
 	file = model_edit(call->state, call->a);
 	if (step->kind == STEP_REMOVEXATTR) {
 		works = file->xattrs[index].length != 0;
-		error =
-		    REQUEST(call, &answer, fs_removexattr(call->mount->fs, call->a, model_xattr_name(index)));
+		error = REQUEST(call, fs_removexattr(call->mount->fs, call->a, model_xattr_name(index)));
 		file->xattrs[index].length = 0;
 		return judge(call, error, works);
 	}
 	model_text(step->seed, value, step->length);
-	error =
-	    REQUEST(call, &answer,
-		    fs_setxattr(call->mount->fs, call->a, model_xattr_name(index), value, step->length, 0));
+	error = REQUEST(
+	    call, fs_setxattr(call->mount->fs, call->a, model_xattr_name(index), value, step->length, 0));
 	file->xattrs[index] = (struct model_xattr){.length = (uint32_t)step->length, .seed = step->seed};
 	return judge(call, error, works);
 }
@@ -500,7 +483,6 @@ static int run_xattr(struct step_call *call)
 static int run_chmod(struct step_call *call)
 {
 	struct fs_set set = {.what = FS_SET_MODE};
-	struct request_answer answer;
 	struct fs_attr attr;
 	struct model_file *file;
 	int error;
@@ -510,7 +492,7 @@ static int run_chmod(struct step_call *call)
 	file = model_edit(call->state, call->a);
 	file->mode = (file->mode & S_IFMT) | (call->step->seed & 0777);
 	set.mode = file->mode;
-	error = REQUEST(call, &answer, fs_setattr(call->mount->fs, call->a, &set, &attr));
+	error = REQUEST(call, fs_setattr(call->mount->fs, call->a, &set, &attr));
 	return judge(call, error, true);
 }
 

@@ -470,7 +470,7 @@ static const struct kind {
 	unsigned records; /* 0: it writes none */
 	void (*before)(void), (*act)(void), (*after)(void);
 } kinds[] = {
-    {"create", {CREATE}, 1, NULL, create, created},
+    {"create", {CREATE, MKNOD}, 1, NULL, create, created},
     {"mkdir", {MKDIR}, 1, NULL, make_directory, directory_made},
     {"mknod", {MKNOD}, 1, NULL, make_node, node_made},
     {"symlink", {SYMLINK}, 1, NULL, make_symlink, symlink_made},
