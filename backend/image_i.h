@@ -96,6 +96,7 @@ struct txn {
 	uint8_t *record;	 /* buffer of the largest record, kept between transactions */
 	size_t record_room;	 /* its size */
 	unsigned meta_promised;	 /* metadata blocks prepared for it and not taken yet */
+	uint64_t below;		 /* it takes metadata blocks before this one only; 0: any */
 	void *spare;		 /* chain of unused `before` buffers */
 	_Atomic unsigned height; /* nodes from root to leaf of the highest tree; 0: not known yet */
 };
@@ -156,6 +157,10 @@ void alloc_close(struct image *image);
 /* Makes sure that `blocks` metadata blocks are at hand (with host space), besides those kept back for
  * releases; with `releases`, that some of these are: 1 if they cannot be had, by waiting neither. */
 int alloc_prepare_metadata(struct image *image, unsigned blocks, bool releases) MUST_CHECK;
+/* Host space for more metadata blocks before block `below`. -ENOSPC: there is no place. Called without any
+ * lock.
+ */
+int alloc_extend_metadata_below(struct image *image, uint64_t below) MUST_CHECK;
 /* Are as many of those kept back there as a release may need? */
 bool alloc_kept_at_hand(struct image *image);
 /* Takes back the promise of alloc_prepare_metadata (with releases nothing was promised: 0 blocks). */
@@ -184,6 +189,13 @@ int alloc_cut_tail(struct image *image) MUST_CHECK;
  * tail could not be cut). At unmount: image_sync (so that freed blocks are released), alloc_find_kept,
  * alloc_drop_empty_zones, image_checkpoint, alloc_cut_tail. */
 int alloc_drop_empty_zones(struct image *image) MUST_CHECK;
+/* The blocks that may ever be used: below the image's limit, and within what is mapped. */
+uint64_t alloc_limit(const struct image *image);
+/* Takes over image->limit_blocks, in memory. -EBUSY: blocks past it are in use. *ret_end: behind the last
+ * block in use. Called without any lock. */
+int alloc_set_limit(struct image *image, uint64_t limit_blocks, uint64_t *ret_end) MUST_CHECK;
+/* Bytes at the end of the file that nothing uses. */
+uint64_t alloc_slack(struct image *image);
 uint64_t alloc_free_blocks(struct image *image);
 bool alloc_is_metadata_place(const struct image *image, uint64_t block); /* may a tree node stand there? */
 

@@ -1,6 +1,6 @@
 /*
  * What an fsync of an inode must cover: the ranges overwritten in place since its last one, and the last
- * record that touched its size or extents.
+ * record that touched its size or extents. And whether there are fsyncs as it grows, for prepare.c.
  *
  * A range taken by a sync stays until that sync has succeeded (dirty_synced), under the sync's ticket, so
  * that a second fsync of the same file covers it as well and cannot return before it is durable. An overwrite
@@ -18,6 +18,7 @@
 #define DIRTY_BUCKETS 8192u
 #define DIRTY_ENTRIES 65536u
 #define DIRTY_SWEEP   64u /* buckets looked through for an entry that may go */
+#define SYNCED_OFTEN  16u /* records between two syncs of a file that is synced as it grows */
 
 struct dirty_range {
 	uint64_t offset, end; /* bytes of the image */
@@ -30,6 +31,8 @@ struct dirty_entry {
 	uint64_t lsn;		    /* UINT64_MAX: not known */
 	struct dirty_range *ranges; /* DIRTY_RANGES of them; NULL until the first one */
 	unsigned count;
+	unsigned records_left; /* until the file counts as one that is not synced as it grows */
+	struct block_range prepared;
 };
 
 struct dirty {
@@ -196,6 +199,8 @@ void dirty_note_lsn(struct dirty *dirty, uint64_t inode, uint64_t lsn)
 	struct dirty_entry *entry = dirty_entry_of(dirty, inode);
 	if (entry)
 		entry->lsn = entry->lsn == UINT64_MAX ? lsn : larger(entry->lsn, lsn);
+	if (entry && entry->records_left > 0)
+		entry->records_left--;
 	pthread_mutex_unlock(&dirty->lock);
 }
 
@@ -219,6 +224,8 @@ uint64_t dirty_take(struct dirty *dirty, uint64_t inode, struct byte_range *ret_
 	}
 	*ret_count = count;
 	*ret_lsn = entry ? entry->lsn : UINT64_MAX;
+	if (entry)
+		entry->records_left = SYNCED_OFTEN;
 	pthread_mutex_unlock(&dirty->lock);
 	return ticket;
 }
@@ -235,6 +242,26 @@ void dirty_synced(struct dirty *dirty, uint64_t inode, uint64_t ticket)
 		entry->count = kept;
 	if (ticket > dirty->lost_ticket) /* it was given out after the loss, so it took everything */
 		dirty->lost = false;
+	pthread_mutex_unlock(&dirty->lock);
+}
+
+bool dirty_wants_prepared(struct dirty *dirty, uint64_t inode, struct block_range range)
+{
+	pthread_mutex_lock(&dirty->lock);
+	const struct dirty_entry *entry = *dirty_place(dirty, inode);
+	bool wants = entry && entry->records_left > 0 &&
+		     (range.start < entry->prepared.start ||
+		      range.start + range.count > entry->prepared.start + entry->prepared.count);
+	pthread_mutex_unlock(&dirty->lock);
+	return wants;
+}
+
+void dirty_note_prepared(struct dirty *dirty, uint64_t inode, struct block_range range)
+{
+	pthread_mutex_lock(&dirty->lock);
+	struct dirty_entry *entry = dirty_entry_of(dirty, inode);
+	if (entry)
+		entry->prepared = range;
 	pthread_mutex_unlock(&dirty->lock);
 }
 

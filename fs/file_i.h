@@ -1,6 +1,6 @@
 /*
- * What the files about file contents share: extent.c, piece.c, inline.c, file.c, write.c, truncate.c,
- * fallocate.c, seek.c, copy.c, dirty.c. Nothing else includes it.
+ * What the files about file contents share: extent.c, piece.c, inline.c, file.c, write.c, prepare.c,
+ * truncate.c, fallocate.c, seek.c, copy.c, dirty.c. Nothing else includes it.
  *
  * A file's blocks are seen as pieces: a run of logical blocks that is one extent (or a part of one), or a
  * hole. The usual order of a change, all of it under the exclusive inode lock:
@@ -167,6 +167,7 @@ struct write_request {
 	const uint8_t *bytes; /* may point into the mapping if there are more than INLINE_MAX; NULL: zeros */
 	uint64_t length;      /* offset + length is at most FILE_SIZE_MAX */
 	bool kill_set_id;
+	bool keep_times; /* mtime and ctime */
 	bool more;	 /* the operation has records behind these */
 	uint64_t before; /* bytes that the operation wrote before: for its reply */
 };
@@ -174,10 +175,25 @@ struct write_request {
 /* As fs_write, the inode lock held exclusively; `inode` is loaded, and follows what was recorded. */
 ssize_t write_locked(struct fs *fs, struct inode *inode, const struct write_request *request) MUST_CHECK;
 
+/* ---- prepare.c; the inode lock is held exclusively ---- */
+
+/* Before the transaction that makes `last` a part of the file: free blocks behind it are reserved and filled
+ * with zeros, if that is likely to save host commits; *ret_range (count 0: none) goes to data_stored and then
+ * to prepare_done, which gives them back. */
+void prepare_blocks(struct fs *fs, const struct inode *inode, const struct piece *last,
+		    struct block_range *ret_range);
+/* written: the transaction was committed. */
+void prepare_done(struct fs *fs, const struct inode *inode, struct block_range range, bool written);
+
 /* ---- dirty.c, besides what fs_i.h declares ---- */
 
 /* The sync of what the dirty_take with this ticket gave has succeeded: those ranges are forgotten. Until then
  * every other dirty_take gives them as well, so that no fsync returns before the overwrites it must cover. */
 void dirty_synced(struct dirty *dirty, uint64_t inode, uint64_t ticket);
+
+/* Is the file synced now and then as it grows, and `range` not in what was prepared for it last? */
+bool dirty_wants_prepared(struct dirty *dirty, uint64_t inode, struct block_range range);
+/* Blocks that the host need not make a commit for any more. */
+void dirty_note_prepared(struct dirty *dirty, uint64_t inode, struct block_range range);
 
 #endif

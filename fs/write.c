@@ -19,6 +19,7 @@ struct write_plan {
 	const uint8_t *bytes;			/* NULL: zeros */
 	struct byte_range zeroed;		/* behind the old end of the file */
 	struct byte_range stored[WRITE_PIECES]; /* to be durable with the record; length 0: none */
+	struct block_range prepared;		/* free blocks behind the pieces (prepare.c) */
 	bool tight;				/* the record may take no block */
 };
 
@@ -137,6 +138,9 @@ static int write_fill_txn(struct txn *txn, struct fs *fs, struct inode *inode, c
 	for (size_t i = 0; i < plan->count && !result; i++)
 		if (plan->stored[i].length > 0)
 			result = data_stored(txn, plan->stored[i].offset, plan->stored[i].length);
+	if (!result && plan->prepared.count > 0)
+		result = data_stored(txn, plan->prepared.start << BLOCK_SHIFT,
+				     plan->prepared.count << BLOCK_SHIFT);
 	if (!result && plan->zeroed.length > 0 && !MUTANT(R8_TAIL_NOT_NOTED))
 		result = data_stored(txn, plan->zeroed.offset, plan->zeroed.length);
 	if (!result && drop_capability)
@@ -156,7 +160,8 @@ static int write_record(struct fs *fs, struct inode *inode, const struct write_p
 	bool mapped = changes > 0 || plan->end > inode->size;
 	bool dropped = request->kill_set_id && write_drop_set_id(&changed);
 	changed.size = larger(changed.size, plan->end);
-	changed.mtime = changed.ctime = inode_now();
+	if (!request->keep_times)
+		changed.mtime = changed.ctime = inode_now();
 	if (!mapped && !dropped && !drop_capability && time_equal(changed.mtime, inode->mtime) &&
 	    time_equal(changed.ctime, inode->ctime))
 		return 0;
@@ -199,8 +204,11 @@ static int write_chunk(struct fs *fs, struct inode *inode, const struct write_re
 		plan.zeroed = zeroed;
 		result = write_store(fs, inode, &plan);
 		bool stored = !result;
-		if (stored)
+		if (stored) {
+			prepare_blocks(fs, inode, &plan.pieces[plan.count - 1], &plan.prepared);
 			result = write_record(fs, inode, &plan, request);
+			prepare_done(fs, inode, plan.prepared, !result);
+		}
 		if (!result) {
 			*ret_length = plan.end - plan.offset;
 			break;
@@ -264,7 +272,8 @@ ssize_t fs_write(struct fs *fs, uint64_t number, uint64_t offset, const void *by
 	inode_lock(fs, number);
 	ssize_t result = file_load(fs, number, &inode);
 	if (!result)
-		result = flags_check_write(&inode, flags & (FS_WRITE_APPEND | FS_WRITE_APPENDS));
+		result =
+		    flags_check_write(&inode, flags & (FS_WRITE_APPEND | FS_WRITE_APPENDS | FS_WRITE_CACHED));
 	if (result)
 		goto unlock;
 	if (flags & FS_WRITE_APPEND)
@@ -276,7 +285,8 @@ ssize_t fs_write(struct fs *fs, uint64_t number, uint64_t offset, const void *by
 	struct write_request request = {.offset = offset,
 					.bytes = bytes,
 					.length = length > 0 ? smaller(length, FILE_SIZE_MAX - offset) : 0,
-					.kill_set_id = flags & FS_WRITE_KILL_SET_ID};
+					.kill_set_id = flags & FS_WRITE_KILL_SET_ID,
+					.keep_times = flags & FS_WRITE_CACHED};
 	result = write_locked(fs, &inode, &request);
 unlock:
 	inode_unlock(fs, number);
