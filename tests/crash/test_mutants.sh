@@ -39,7 +39,7 @@ R14_COLD_REPLAYS_ALL      explore directed-cut
 R15_NO_FIRST_SYNC         explore ace-41
 R15_NO_SEAL               explore ace-5
 R15_COLD_NOT_SYNCED       explore ace-47
-R15_OLD_EPOCH_REVIVED     explore ace-41
+R15_OLD_EPOCH_REVIVED     explore ace-14-8
 R16_SYNC_RETRIED          fault   sync
 R16_NOT_FROZEN            fault   sync
 R17_TAIL_NOT_HELD         unit    test_answers:tail_waits_for_reply
