@@ -19,8 +19,7 @@ struct alloc_zone *alloc_zone_of(const struct image *image, uint64_t block, unsi
 	return image->alloc.zones[index];
 }
 
-/* The blocks that may ever be used: below the image's limit, and within what is mapped. */
-static uint64_t alloc_limit(const struct image *image)
+uint64_t alloc_limit(const struct image *image)
 {
 	const struct store *store = image->store;
 	uint64_t most = (store->fixed_size ? store_size(store) : store->map_size) >> BLOCK_SHIFT;

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#define LOOK_RUNS 1024u
 #define FEW_ZONES 4u /* with space but without a good run, before the best of them is taken */
 
 struct found_run {
@@ -115,6 +116,38 @@ static bool data_find_backed(struct image *image, unsigned want, struct found_ru
 	return run->count > 0;
 }
 
+/* Takes the first run of `want` blocks before `end`, else the longest of those looked at. */
+static bool data_find_below(struct image *image, uint64_t end, unsigned want, struct found_run *run)
+{
+	struct alloc *alloc = &image->alloc;
+	uint64_t zones = atomic_load(&alloc->zone_count);
+	unsigned looked = 0, enough = want < CHUNK_BLOCKS ? want : CHUNK_BLOCKS;
+
+	*run = (struct found_run){0};
+	pthread_mutex_lock(&alloc->lock);
+	for (uint64_t index = 0; index < zones && alloc->zones[index]->start < end && run->count < enough;
+	     index++) {
+		struct alloc_zone *zone = alloc->zones[index];
+		unsigned length, at = 0;
+
+		while (run->count < enough && looked < LOOK_RUNS &&
+		       (at = zone_next_free(zone, at)) < ZONE_BLOCKS && zone->start + at < end) {
+			length = zone_run(zone, at, want);
+			if (length > end - (zone->start + at))
+				length = (unsigned)(end - (zone->start + at));
+			if (length > run->count)
+				*run = (struct found_run){
+				    .zone = zone, .index = index, .at = at, .count = length};
+			at += length;
+			looked += run->count > 0;
+		}
+	}
+	if (run->count > 0)
+		data_take(alloc, run);
+	pthread_mutex_unlock(&alloc->lock);
+	return run->count > 0;
+}
+
 static void data_give_back(struct image *image, struct alloc_zone *zone, unsigned at, unsigned count)
 {
 	if (count == 0)
@@ -175,6 +208,22 @@ int data_reserve(struct image *image, uint64_t goal, uint64_t want, struct block
 			return 0;
 		}
 	}
+}
+
+int data_reserve_below(struct image *image, uint64_t end, uint64_t want, struct block_range *ret_range)
+{
+	unsigned most = want < ZONE_BLOCKS ? (unsigned)want : ZONE_BLOCKS;
+	struct found_run run;
+	int result;
+
+	if (image_failure(image))
+		return -EIO;
+	if (!data_find_below(image, end, most, &run))
+		return -ENOSPC;
+	result = data_back(image, &run);
+	if (result == 0)
+		*ret_range = (struct block_range){.start = run.zone->start + run.at, .count = run.count};
+	return result;
 }
 
 void data_release(struct image *image, struct block_range range)

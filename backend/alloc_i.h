@@ -116,6 +116,11 @@ int space_ensure_size(struct image *image, uint64_t end) MUST_CHECK;
 int space_back_chunks(struct image *image, struct alloc_zone *zone, unsigned first, unsigned end) MUST_CHECK;
 /* Host space for taken data blocks; on a full host for fewer of them: *count is how many. No lock is held. */
 int space_back_data(struct image *image, struct alloc_zone *zone, unsigned at, unsigned *count) MUST_CHECK;
+/* Cuts the file behind the last block of this, the last zone, that is needed. grow_lock and alloc.lock
+ * are held, and the tail has passed every record that touches what is cut (R11). */
+int space_cut(struct image *image, struct alloc_zone *last) MUST_CHECK;
+/* Where it would be cut: a block. alloc.lock is held. */
+uint64_t space_needed(const struct alloc *alloc, const struct alloc_zone *last);
 /* Is the image's end what an earlier cut has left, as far as that can be told while nothing is known of host
  * space? alloc.lock is held. */
 bool space_left_by_cut(const struct image *image);

@@ -221,6 +221,55 @@ int alloc_prepare_metadata(struct image *image, unsigned blocks, bool releases)
 	}
 }
 
+/* A chunk without host space, in a group of metadata or of nothing that lies before `below`. alloc.lock is
+ * held. */
+static bool meta_place_below(struct alloc *alloc, uint64_t below, struct meta_place *place)
+{
+	uint64_t count = atomic_load(&alloc->zone_count);
+
+	for (unsigned pass = 0; pass < 2; pass++) {
+		enum group_type type = pass == 0 ? GROUP_METADATA : GROUP_NONE;
+
+		for (uint64_t i = 0; i < count * ZONE_GROUPS; i++) {
+			struct alloc_zone *zone = alloc->zones[i / ZONE_GROUPS];
+			unsigned group = (unsigned)(i % ZONE_GROUPS), chunk;
+
+			if (zone->start + (group + 1) * GROUP_BLOCKS > below)
+				break;
+			if (!meta_group_fits(&zone->groups[group], type))
+				continue;
+			chunk = meta_find_chunk(zone, group, group * GROUP_CHUNKS);
+			if (chunk == (group + 1) * GROUP_CHUNKS && type == GROUP_METADATA)
+				continue;
+			*place = (struct meta_place){
+			    .zone = zone, .first = chunk, .end = chunk + 1, .was_none = type == GROUP_NONE};
+			if (chunk == (group + 1) * GROUP_CHUNKS)
+				place->first = place->end = group * GROUP_CHUNKS;
+			if (place->was_none)
+				zone_set_type(alloc, zone, group, GROUP_METADATA);
+			return true;
+		}
+	}
+	return false;
+}
+
+int alloc_extend_metadata_below(struct image *image, uint64_t below)
+{
+	struct alloc *alloc = &image->alloc;
+	struct meta_place place;
+	bool found;
+	int result = -ENOSPC;
+
+	pthread_mutex_lock(&alloc->grow_lock);
+	pthread_mutex_lock(&alloc->lock);
+	found = meta_place_below(alloc, below, &place);
+	pthread_mutex_unlock(&alloc->lock);
+	if (found)
+		result = meta_back_place(image, &place);
+	pthread_mutex_unlock(&alloc->grow_lock);
+	return result;
+}
+
 bool alloc_kept_at_hand(struct image *image)
 {
 	struct alloc *alloc = &image->alloc;
@@ -254,13 +303,14 @@ static unsigned meta_find_in_group(const struct alloc_zone *zone, unsigned group
 	return GROUP_BLOCKS;
 }
 
-/* Takes a block from the zone of the last one on. alloc.lock is held. */
-static bool meta_take(struct alloc *alloc, uint64_t *ret_block)
+/* Takes a block from the zone of the last one on, or with `below` (other than 0) the first before that one.
+ * alloc.lock is held. */
+static bool meta_take(struct alloc *alloc, uint64_t below, uint64_t *ret_block)
 {
 	uint64_t count = atomic_load(&alloc->zone_count);
 
 	for (uint64_t i = 0; i < count; i++) {
-		uint64_t index = (alloc->meta_hint + i) % count;
+		uint64_t index = ((below ? 0 : alloc->meta_hint) + i) % count;
 		struct alloc_zone *zone = alloc->zones[index];
 
 		for (unsigned group = 0; group < ZONE_GROUPS; group++) {
@@ -272,6 +322,8 @@ static bool meta_take(struct alloc *alloc, uint64_t *ret_block)
 			if (at == GROUP_BLOCKS)
 				continue;
 			at += group * GROUP_BLOCKS;
+			if (below && zone->start + at >= below)
+				return false;
 			zone_take(alloc, zone, at, 1);
 			alloc->free_in_zones--;
 			alloc->meta_hint = index;
@@ -316,7 +368,7 @@ int alloc_metadata(struct txn *txn, uint64_t *ret_block)
 	pthread_mutex_lock(&alloc->lock);
 	/* its own promise first; beyond it (releases have none) only what nobody was promised */
 	if (txn->meta_promised > 0 || alloc->meta_ready > alloc->meta_promised + spared)
-		taken = meta_take(alloc, &block);
+		taken = meta_take(alloc, txn->below, &block);
 	if (taken && txn->meta_promised > 0) {
 		txn->meta_promised--;
 		alloc->meta_promised--;

@@ -155,9 +155,10 @@ void space_punch(struct image *image, struct alloc_zone *zone, unsigned at, unsi
 /* Where the image may be cut: behind the last block in use, and behind as many chunks with host space as make
  * up META_LEFT free metadata blocks, so that deletes work on a host that is full when it is mounted again.
  * alloc.lock is held. */
-static uint64_t space_needed(const struct alloc *alloc, const struct alloc_zone *last)
+uint64_t space_needed(const struct alloc *alloc, const struct alloc_zone *last)
 {
-	uint64_t end = (last->start + zone_end(last) + RING_ALIGN - 1) & ~(uint64_t)(RING_ALIGN - 1);
+	uint64_t used = last->start + zone_end(last);
+	uint64_t end = (used + RING_ALIGN - 1) & ~(uint64_t)(RING_ALIGN - 1);
 	uint64_t left = alloc->meta_ready - zone_ready_all(last);
 
 	for (unsigned chunk = 0; chunk < ZONE_CHUNKS && left < META_LEFT; chunk++) {
@@ -168,10 +169,13 @@ static uint64_t space_needed(const struct alloc *alloc, const struct alloc_zone 
 		if (ready > 0 && last->start + to > end)
 			end = last->start + to;
 	}
-	return (end + RING_ALIGN - 1) & ~(uint64_t)(RING_ALIGN - 1);
+	end = (end + RING_ALIGN - 1) & ~(uint64_t)(RING_ALIGN - 1);
+	if (end > alloc->limit_blocks)
+		end = used > alloc->limit_blocks ? used : alloc->limit_blocks;
+	return end;
 }
 
-static int space_cut(struct image *image, struct alloc_zone *last)
+int space_cut(struct image *image, struct alloc_zone *last)
 {
 	struct alloc *alloc = &image->alloc;
 	uint64_t end = space_needed(alloc, last);

@@ -98,6 +98,8 @@ uint64_t answers_held(const struct image *image)
 {
 	uint64_t all = atomic_load(&image->answers.all_held), least = least_held(image->answers.held);
 
+	if (MUTANT(R17_TAIL_NOT_HELD))
+		return UINT64_MAX;
 	return all < least ? all : least;
 }
 
@@ -163,7 +165,8 @@ static int add(struct answers *answers, struct answer answer)
 int answers_note(struct image *image, const struct record_disk *record)
 {
 	struct answers *answers = &image->answers;
-	bool last = le16_get(record->kind) == RECORD_REDO && (le16_get(record->flags) & RECORD_LAST);
+	bool last = le16_get(record->kind) == RECORD_REDO &&
+		    ((le16_get(record->flags) & RECORD_LAST) || MUTANT(R17_PART_IS_ANSWER));
 
 	if (!answers->connection || !last || le64_get(record->connection) != answers->connection)
 		return 0;
@@ -187,6 +190,8 @@ bool image_answer(const struct image *image, uint64_t unique, struct request_ans
 {
 	const struct answers *answers = &image->answers;
 
+	if (MUTANT(R17_RUN_AGAIN))
+		return false;
 	for (size_t i = 0; i < answers->count; i++) {
 		if (answers->list[i].unique == unique) {
 			*ret_answer = answers->list[i].what;

@@ -52,7 +52,13 @@ struct image_held {
 enum recover_mode { RECOVER_AUTO, RECOVER_WARM, RECOVER_COLD };
 
 /* What image_open finds damaged and could make anew (repair.c). */
-enum image_part { IMAGE_JOURNAL, IMAGE_ROOTS, IMAGE_MAP };
+enum image_part {
+	IMAGE_JOURNAL,
+	IMAGE_ROOTS,
+	IMAGE_MAP,
+	IMAGE_SUPER, /* the newer slot (block 0 or 1), though its checksum is right: the older one counts */
+	IMAGE_POSITION, /* of slot `block`: generation or journal position too large to be written to */
+};
 
 /* For fsck.mmfs: called for each part that is damaged; `why` is valid during the call only. true: make it
  * anew (in memory only if the image is opened read-only); false: refuse the image with -EUCLEAN. */
@@ -126,6 +132,9 @@ void image_session_of(int descriptor, struct session_disk *ret_session);
 
 /* The valid superblock, as last written or read. */
 const struct super_disk *image_super(const struct image *image);
+
+/* A copy of it, which nobody is changing just now. */
+void image_super_copy(struct image *image, struct super_disk *ret_super);
 
 /* Owner record of an image that cannot be opened since it is in use (or can): false if there is none. */
 bool image_owner(const struct store *store, struct owner_disk *ret_owner);
@@ -319,6 +328,8 @@ uint64_t image_head(const struct image *image);
 uint64_t image_sealed(const struct image *image);
 /* Everything, overwrites included, then a checkpoint: tail = head. */
 MUST_CHECK int image_checkpoint(struct image *image);
+/* Everything, overwrites included, is durable when it returns; the journal keeps its records. */
+MUST_CHECK int image_seal(struct image *image);
 /* As fstrim: gives free space in the image back to the host. Returns bytes by ret_bytes. */
 MUST_CHECK int image_trim(struct image *image, uint64_t *ret_bytes);
 /* A part of it, by steps of a bounded time, between which nothing is locked: call it until it returns 0 or an
@@ -332,6 +343,65 @@ struct image_trimming {
 	bool begun; /* these are its own, 0 at first */
 };
 MUST_CHECK int image_trim_step(struct image *image, struct image_trimming *trimming);
+
+/* ---- size and name (resize.c, compact.c) ---- */
+
+/* At most 63 bytes, else -EINVAL; kept durably. */
+MUST_CHECK int image_set_label(struct image *image, const char *label);
+/* Largest size from now on; 0: as far as the host has room. *ret_least (may be NULL): the size that the image
+ * takes now, below which it cannot go: -EBUSY. -EINVAL: larger than an image can be. */
+MUST_CHECK int image_set_limit(struct image *image, uint64_t bytes, uint64_t *ret_least);
+/* Takes in an enlarged device; files of no fixed size grow by themselves, so nothing happens. -ENXIO: it has
+ * shrunk. */
+MUST_CHECK int image_grow(struct image *image);
+/* Drops free zones at the end and cuts the file behind the last block in use. What others use meanwhile
+ * stays: then it does nothing. The file keeps its size where that is fixed. */
+MUST_CHECK int image_shrink(struct image *image);
+bool image_fixed_size(const struct image *image);
+
+/* Where the image could end if what lies behind were moved before it: a block number, the present size if
+ * that would gain nothing. *ret_above: blocks in use behind it, which would have to move. */
+uint64_t image_compact_end(struct image *image, uint64_t *ret_above);
+/* As data_reserve, of blocks before `end` and of the file as it is: it does not grow. */
+MUST_CHECK int data_reserve_below(struct image *image, uint64_t end, uint64_t want,
+				  struct block_range *ret_range);
+/* Moves the nodes at or behind block `end` on the way to leaves, from that of `*cursor` on, which is set to
+ * where to go on; looks at `leaves` of them. *ret_moved: nodes; *ret_more: there are more leaves. -ENOSPC:
+ * there is no room before `end`. */
+MUST_CHECK int tree_compact(struct image *image, enum tree_id tree, uint64_t end, unsigned leaves,
+			    struct key *cursor, uint64_t *ret_moved, bool *ret_more);
+
+/* ---- copying an image in use (backup.c) ---- */
+
+/* Where the copy goes: an empty file, say. Each returns 0 or a negative errno. */
+struct image_sink {
+	void *context;
+	int (*write)(void *context, uint64_t offset, const void *bytes, size_t length);
+	int (*set_size)(void *context, uint64_t size); /* bytes; the last call */
+	/* Makes it equal to the image's file at once, sharing its blocks. -EOPNOTSUPP: cannot. NULL: neither
+	 */
+	int (*clone)(void *context);
+	bool (*stopped)(void *context); /* give up? NULL: never */
+};
+
+/* Keeps changes of upper layers out: called without any lock. */
+struct image_pause {
+	void *context;
+	void (*begin)(void *context), (*end)(void *context);
+};
+
+struct image_backup_report {
+	bool cloned;
+	unsigned passes;       /* copies of what had been written, before the pause */
+	uint64_t copied_bytes; /* in all */
+	uint64_t frozen_us;    /* how long changes had to wait */
+};
+
+/* Copies what is acknowledged at one moment. The copy is an image that was not unmounted: opened on its own
+ * (RECOVER_COLD) it loses nothing. Of a read-only image it is what the file holds, and `pause` is not used.
+ * -EINTR: stopped; -EIO, -ENOMEM, and what the sink returns. */
+MUST_CHECK int image_backup(struct image *image, const struct image_pause *pause,
+			    const struct image_sink *sink, struct image_backup_report *ret_report);
 
 /* ---- looking inside (dump, fsck) ---- */
 

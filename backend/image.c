@@ -140,7 +140,8 @@ void image_set_up(struct image *image, const struct image_options *options)
 static int image_read_super(struct image *image, const struct image_options *options,
 			    struct image_report *report)
 {
-	int error = super_read(image->store, &image->super, &report->bad_slots, report);
+	int error = image->repairing ? repair_super(image, options, report)
+				     : super_read(image->store, &image->super, &report->bad_slots, report);
 
 	if (error < 0)
 		return error;
@@ -152,7 +153,7 @@ static int image_read_super(struct image *image, const struct image_options *opt
 	}
 	if (error == 0)
 		error = super_check_features(&image->super, image->read_only, report);
-	if (error == 0 && !image->read_only)
+	if (error == 0 && !image->read_only && !image->repairing)
 		error = super_check_room(&image->super, report);
 	if (error == 0 && options->label && strlen(options->label) >= sizeof(image->super.label)) {
 		snprintf(report->text, sizeof(report->text),
@@ -204,6 +205,8 @@ static int image_start(struct image *image, const struct image_options *options,
 		error = image_look_first(image);
 	if (error == 0 && !image->read_only)
 		error = recover_finish(image, options, report);
+	if (error == 0 && image->counts_anew)
+		error = repair_position(image);
 	if (error < 0)
 		return error;
 	image->replayed = true;

@@ -96,6 +96,7 @@ struct txn {
 	uint8_t *record;	 /* buffer of the largest record, kept between transactions */
 	size_t record_room;	 /* its size */
 	unsigned meta_promised;	 /* metadata blocks prepared for it and not taken yet */
+	uint64_t below;		 /* it takes metadata blocks before this one only; 0: any */
 	void *spare;		 /* chain of unused `before` buffers */
 	_Atomic unsigned height; /* nodes from root to leaf of the highest tree; 0: not known yet */
 };
@@ -156,6 +157,10 @@ void alloc_close(struct image *image);
 /* Makes sure that `blocks` metadata blocks are at hand (with host space), besides those kept back for
  * releases; with `releases`, that some of these are: 1 if they cannot be had, by waiting neither. */
 int alloc_prepare_metadata(struct image *image, unsigned blocks, bool releases) MUST_CHECK;
+/* Host space for more metadata blocks before block `below`. -ENOSPC: there is no place. Called without any
+ * lock.
+ */
+int alloc_extend_metadata_below(struct image *image, uint64_t below) MUST_CHECK;
 /* Are as many of those kept back there as a release may need? */
 bool alloc_kept_at_hand(struct image *image);
 /* Takes back the promise of alloc_prepare_metadata (with releases nothing was promised: 0 blocks). */
@@ -184,6 +189,13 @@ int alloc_cut_tail(struct image *image) MUST_CHECK;
  * tail could not be cut). At unmount: image_sync (so that freed blocks are released), alloc_find_kept,
  * alloc_drop_empty_zones, image_checkpoint, alloc_cut_tail. */
 int alloc_drop_empty_zones(struct image *image) MUST_CHECK;
+/* The blocks that may ever be used: below the image's limit, and within what is mapped. */
+uint64_t alloc_limit(const struct image *image);
+/* Takes over image->limit_blocks, in memory. -EBUSY: blocks past it are in use. *ret_end: behind the last
+ * block in use. Called without any lock. */
+int alloc_set_limit(struct image *image, uint64_t limit_blocks, uint64_t *ret_end) MUST_CHECK;
+/* Bytes at the end of the file that nothing uses. */
+uint64_t alloc_slack(struct image *image);
 uint64_t alloc_free_blocks(struct image *image);
 bool alloc_is_metadata_place(const struct image *image, uint64_t block); /* may a tree node stand there? */
 
@@ -276,6 +288,11 @@ int recover_finish(struct image *image, const struct image_options *options,
 
 /* ---- repair.c: image_open for fsck.mmfs. All ask options->repair; -EUCLEAN: it says no. ---- */
 
+/* Reads the superblock, as super_read and super_check_room, and asks about what these refuse. */
+int repair_super(struct image *image, const struct image_options *options,
+		 struct image_report *report) MUST_CHECK;
+/* After recover_finish, if image->counts_anew: empties the ring and counts generation and LSN anew. */
+int repair_position(struct image *image) MUST_CHECK;
 /* After a recover_replay that found the journal damaged: as if nothing stood in it. */
 int repair_journal(struct image *image, const struct image_options *options,
 		   struct image_report *report) MUST_CHECK;
@@ -345,6 +362,10 @@ int syncer_seal(struct image *image) MUST_CHECK;
  * image_open, with report->text; *ret_bad_slots is 1 if the other slot is damaged. */
 int super_read(const struct store *store, struct super_disk *ret_super, unsigned *ret_bad_slots,
 	       struct image_report *report) MUST_CHECK;
+/* For repair, where super_read refuses the newer slot though its checksum is right: the other one, if nothing
+ * is wrong with that. -EUCLEAN. */
+int super_read_older(const struct store *store, struct super_disk *ret_super, unsigned *ret_newer_slot,
+		     struct image_report *report) MUST_CHECK;
 /* May an image with these features be opened so? -EOPNOTSUPP, -EROFS, with report->text. */
 int super_check_features(const struct super_disk *super, bool read_only,
 			 struct image_report *report) MUST_CHECK;
@@ -353,6 +374,9 @@ int super_check_room(const struct super_disk *super, struct image_report *report
 /* Writes `image->super` with the next generation into its slot and syncs it (R1). -EIO if the image has
  * failed. super_lock held. */
 int super_write(struct image *image) MUST_CHECK;
+/* Writes `image->super` into both slots, the generation counted anew, the newest one last. For repair, with
+ * super_lock held or nothing running. */
+int super_count_anew(struct image *image) MUST_CHECK;
 /* Writes `super` with its checksum into the slot of its generation and syncs it: for image_make. */
 int super_store(struct store *store, struct super_disk *super) MUST_CHECK;
 /* Leaves the mark SUPER_FAILED in the host's cache, without a sync and without harm to the slot that is
@@ -410,7 +434,8 @@ struct image {
 	uint64_t roots_block;
 	uint64_t limit_blocks; /* UINT64_MAX-like MAX_BLOCKS: no limit but the mapping's */
 	bool read_only;
-	bool repairing; /* opened by fsck.mmfs: maps may be wrong, so nothing is punched, cut or dropped */
+	bool repairing;	  /* opened by fsck.mmfs: maps may be wrong, so nothing is punched, cut or dropped */
+	bool counts_anew; /* repairing: generation and journal position are too large */
 	bool fsync_async;
 	unsigned commit_seconds;
 	uint64_t overlay_max;

@@ -40,6 +40,11 @@ uint64_t image_roots_block(const struct image *image)
 	return image->roots_block;
 }
 
+bool image_fixed_size(const struct image *image)
+{
+	return image->store->fixed_size;
+}
+
 uint64_t image_size_blocks(const struct image *image)
 {
 	return store_size(image->store) >> BLOCK_SHIFT;
@@ -91,7 +96,8 @@ int image_space(struct image *image, struct image_space *ret_space)
 	error = host_room(image, used, &room);
 	if (error < 0)
 		return error;
-	limit = less(image->limit_blocks, fixed_blocks(image, image->limit_blocks));
+	limit = __atomic_load_n(&image->limit_blocks, __ATOMIC_RELAXED);
+	limit = less(limit, fixed_blocks(image, limit));
 	if (room > less(limit, used))
 		room = less(limit, used);
 	*ret_space = (struct image_space){.total_blocks = used + room,

@@ -35,7 +35,12 @@
 	X(R15_COLD_NOT_SYNCED, "a cold recovery moves the tail before a sync")                               \
 	X(R15_OLD_EPOCH_REVIVED, "a cold recovery goes on in the old epoch, where dropped records stand")    \
 	X(R16_SYNC_RETRIED, "a failed sync is tried again and believed")                                     \
-	X(R16_NOT_FROZEN, "after a failed sync the image goes on as if nothing were")
+	X(R16_NOT_FROZEN, "after a failed sync the image goes on as if nothing were")                        \
+	X(R17_TAIL_NOT_HELD, "the tail passes records of requests that are not answered yet")                \
+	X(R17_RUN_AGAIN, "a request that is sent again is run again though its last record is there")        \
+	X(R17_PART_IS_ANSWER, "a record that is not the request's last passes for its answer")               \
+	X(R18_ORPHANS_CLEARED, "a restart on a live connection clears orphans")                              \
+	X(R18_GOES_ON_COLD, "a restart on a live connection goes on after a cold recovery")
 
 #define MUTANT_ENUM(name, text) MUTANT_##name,
 enum mutant { MUTANT_NONE, MUTANTS(MUTANT_ENUM) MUTANT_COUNT };

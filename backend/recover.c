@@ -310,7 +310,8 @@ int recover_replay(struct image *image, const struct image_options *options, str
 	if (!report->was_clean)
 		report->cold = choose(image, options, cache_trusted);
 	report->warm = !report->was_clean && report->cold == COLD_NOT;
-	if (options->goes_on && !image->read_only && !report->was_clean && !report->warm)
+	if (options->goes_on && !image->read_only && !report->was_clean && !report->warm &&
+	    !MUTANT(R18_GOES_ON_COLD))
 		return -ESTALE;
 	answers_begin(image);
 	recovery.replay_max =

@@ -102,6 +102,67 @@ int repair_node_doubtful(struct image *image, uint64_t block, const struct node_
 	return 0;
 }
 
+/* ---- the superblock ---- */
+
+/* The newer slot cannot be, though its checksum is right. What the older one says is as good as after a torn
+ * write of the newer: check_stale refuses it if the ring has been used again since (R1). */
+static int repair_slot(struct image *image, const struct image_options *options, struct image_report *report)
+{
+	struct image_report of_newer = *report;
+	unsigned newer = 0;
+
+	if (super_read_older(image->store, &image->super, &newer, report) < 0)
+		return -EUCLEAN;
+	if (!ask(options, IMAGE_SUPER, newer, of_newer.text))
+		return -EUCLEAN;
+	report->bad_slots = 1;
+	report->text[0] = 0;
+	return 0;
+}
+
+int repair_super(struct image *image, const struct image_options *options, struct image_report *report)
+{
+	int error = super_read(image->store, &image->super, &report->bad_slots, report);
+
+	if (error == -EUCLEAN)
+		error = repair_slot(image, options, report);
+	if (error < 0)
+		return error;
+	error = super_check_room(&image->super, report);
+	if (error == -EUCLEAN &&
+	    ask(options, IMAGE_POSITION, le64_get(image->super.generation) % 2, report->text)) {
+		image->counts_anew = !image->read_only;
+		report->text[0] = 0;
+		error = 0;
+	}
+	return error;
+}
+
+/* Records that stand in the ring would show a small position to be stale, so they go first: the superblock
+ * says that none of them is wanted any more. Both slots are written, since none with a large position may
+ * ever count again: what stands behind a small one would not show it to be stale. */
+int repair_position(struct image *image)
+{
+	struct ring *ring = &image->ring;
+	int error = 0;
+
+	if (atomic_load(&ring->tail) != atomic_load(&ring->head))
+		return image_damaged(image, "journal: cannot be emptied");
+	error = store_zero(image->store, ring->start, ring->size);
+	if (error == 0)
+		error = store_sync_all(image->store);
+	if (error < 0)
+		return error;
+	session_random(&ring->epoch, sizeof(ring->epoch));
+	image->super.epoch = le64_of(ring->epoch);
+	image->super.tail_lsn = le64_of(BLOCK_SIZE);
+	image->super.tail_checksum = le64_of(0);
+	error = super_count_anew(image);
+	if (error == 0)
+		journal_restart(image, BLOCK_SIZE, 0);
+	return error;
+}
+
 /* ---- the journal ---- */
 
 /* Behind every record that stands in the ring, whatever it belongs to. */

@@ -22,6 +22,7 @@
 #define MUST_CHECK __attribute__((warn_unused_result))
 
 struct store;
+struct store_track; /* store_track.h */
 
 struct store_ops {
 	void (*close)(struct store *store);
@@ -40,6 +41,7 @@ struct store_ops {
 	int (*allocated)(struct store *store, uint64_t *ret_bytes);
 	void (*prefault)(struct store *store, uint64_t offset, uint64_t length); /* may be NULL */
 	void (*forget)(struct store *store);
+	int (*remeasure)(struct store *store);
 };
 
 /* Implementations put this first in their own struct. */
@@ -47,10 +49,11 @@ struct store {
 	const struct store_ops *ops;
 	const uint8_t *base; /* of the PROT_READ mapping */
 	uint64_t map_size;   /* bytes: largest size the image can have while this store is open */
-	uint64_t size;	     /* bytes, present; changed by set_size only (atomic: __atomic_load_n) */
+	uint64_t size;	     /* bytes, present; changed by set_size and remeasure (atomic: __atomic_load_n) */
 	bool read_only;	     /* write, zero, set_size, punch and reserve return -EROFS */
 	bool fixed_size;     /* set_size to another size returns -ENOSPC */
-	bool scratch;	     /* overwriting takes memory, so it has to be reserved like new blocks */
+	_Atomic(struct store_track *) track; /* NULL: nobody asks what is written */
+	bool scratch; /* overwriting takes memory, so it has to be reserved like new blocks */
 	atomic_bool
 	    faulted; /* sticky: a sync failed, a page could not be read, or the image was cut under us */
 };
@@ -65,18 +68,35 @@ static inline uint64_t store_size(const struct store *store)
 	return __atomic_load_n(&store->size, __ATOMIC_ACQUIRE);
 }
 
+void store_track_note(struct store_track *track, uint64_t offset, uint64_t length);
+
+/* Something was stored there. */
+static inline void store_note(struct store *store, uint64_t offset, uint64_t length)
+{
+	struct store_track *track = atomic_load_explicit(&store->track, memory_order_acquire);
+
+	if (track)
+		store_track_note(track, offset, length);
+}
+
 /* Copies `length` bytes to `offset`, which lie within the size. 0, -ENOSPC (host full), -EIO (the page cannot
  * be read, the image was cut, or the store is frozen), -EROFS. On an error a part may have been written. */
 static inline MUST_CHECK int store_write(struct store *store, uint64_t offset, const void *bytes,
 					 size_t length)
 {
-	return store->ops->write(store, offset, bytes, length);
+	int error = store->ops->write(store, offset, bytes, length);
+
+	store_note(store, offset, length);
+	return error;
 }
 
 /* The same with zeros. */
 static inline MUST_CHECK int store_zero(struct store *store, uint64_t offset, size_t length)
 {
-	return store->ops->zero(store, offset, length);
+	int error = store->ops->zero(store, offset, length);
+
+	store_note(store, offset, length);
+	return error;
 }
 
 /* Makes the file `size` bytes long (a multiple of 4096). New bytes are zeros and take no host space. Growth
@@ -165,6 +185,13 @@ static inline void store_forget(struct store *store)
 {
 	if (store->ops->forget)
 		store->ops->forget(store);
+}
+
+/* Takes in a device of fixed size that was enlarged. -ENXIO: it is smaller than before; nothing has changed.
+ */
+static inline MUST_CHECK int store_remeasure(struct store *store)
+{
+	return store->ops->remeasure ? store->ops->remeasure(store) : 0;
 }
 
 /* Did something happen that makes mapping and disk differ for good? The image has to fail then (R16). */

@@ -11,6 +11,7 @@
  */
 #include "store_file_i.h"
 #include "guard.h"
+#include "store_track.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -32,6 +33,11 @@
 static bool unsupported(int error)
 {
 	return error == EOPNOTSUPP || error == ENOSYS;
+}
+
+bool store_file_is_fixed(int error)
+{
+	return unsupported(error) || error == EPERM;
 }
 
 /* Has somebody else made the file shorter than `end`? That is remembered. */
@@ -72,6 +78,21 @@ int store_file_check(const struct store_file *file, uint64_t offset, uint64_t le
 	return 0;
 }
 
+/* Pages that the host has not in its cache yet are made at once: one fault after the other takes twice as
+ * long. What that cannot do the copy tells. Where a large write's last page is there, the others are taken to
+ * be. */
+#define RESIDENT_LEAST (64u << 10)
+
+static void make_resident(const struct store_file *file, uint8_t *to, size_t length)
+{
+	uint8_t *start = to - (uintptr_t)to % file->page_size, *end = to + length;
+	uint8_t *last = end - 1 - (uintptr_t)(end - 1) % file->page_size;
+	unsigned char resident;
+
+	if (length >= RESIDENT_LEAST && mincore(last, 1, &resident) == 0 && !(resident & 1))
+		(void)madvise(start, (size_t)(end - start), MADV_POPULATE_WRITE);
+}
+
 static int file_write(struct store *store, uint64_t offset, const void *bytes, size_t length)
 {
 	struct store_file *file = store_file_of(store);
@@ -79,6 +100,7 @@ static int file_write(struct store *store, uint64_t offset, const void *bytes, s
 
 	if (error < 0)
 		return error;
+	make_resident(file, writable(file, offset, length), length);
 	error = guard_copy(writable(file, offset, length), bytes, length);
 	return error < 0 ? copy_failed(file, offset + length, error) : 0;
 }
@@ -124,7 +146,7 @@ static int truncate_to(struct store_file *file, uint64_t size)
 	while (ftruncate(file->descriptor, (off_t)size) < 0) {
 		if (errno == EINTR)
 			continue;
-		if (unsupported(errno) || errno == EPERM) {
+		if (store_file_is_fixed(errno)) {
 			file->store.fixed_size = true;
 			return -ENOSPC;
 		}
@@ -236,6 +258,27 @@ static int file_reserve(struct store *store, uint64_t offset, uint64_t length)
 		return errno == EDQUOT ? -ENOSPC : -errno;
 	}
 	return 0;
+}
+
+/* A device that was enlarged. What is mapped bounds it. */
+static int file_remeasure(struct store *store)
+{
+	struct store_file *file = store_file_of(store);
+	uint64_t size;
+	int error;
+
+	if (!store->fixed_size)
+		return 0;
+	pthread_mutex_lock(&file->size_lock);
+	error = store_file_size(file, &size);
+	if (error == 0)
+		size = (size < store->map_size ? size : store->map_size) / SIZE_UNIT_BYTES * SIZE_UNIT_BYTES;
+	if (error == 0 && size < store_size(store))
+		error = -ENXIO;
+	if (error == 0)
+		__atomic_store_n(&store->size, size, __ATOMIC_RELEASE);
+	pthread_mutex_unlock(&file->size_lock);
+	return error;
 }
 
 static int file_punch(struct store *store, uint64_t offset, uint64_t length)
@@ -390,6 +433,7 @@ static void file_close(struct store *store)
 	pthread_mutex_destroy(&file->size_lock);
 	pthread_mutex_destroy(&file->range_lock);
 	pthread_mutex_destroy(&file->whole_lock);
+	store_track_free(store);
 	free(file);
 }
 
@@ -409,6 +453,7 @@ const struct store_ops store_file_ops = {
     .map_ring = file_map_ring,
     .sync_later = file_sync_later,
     .forget = file_forget,
+    .remeasure = file_remeasure,
 };
 
 int store_file_descriptor(const struct store *store)

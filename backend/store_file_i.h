@@ -41,4 +41,9 @@ MUST_CHECK int store_file_check(const struct store_file *file, uint64_t offset, 
 /* Maps `bytes` for a scratch store, and fills in its part of the struct. -errno: nothing is mapped. */
 MUST_CHECK int store_scratch_map(struct store_file *file, uint64_t bytes);
 
+/* Bytes of the file or device, asked of the kernel. */
+int store_file_size(const struct store_file *file, uint64_t *ret_size) MUST_CHECK;
+/* Does ftruncate fail with this errno since the file has the size of something else? */
+bool store_file_is_fixed(int error);
+
 #endif

@@ -81,21 +81,35 @@ static int lock_file(const struct store_file *file, const struct store_file_opti
 	}
 }
 
-static int find_size(struct store_file *file)
+int store_file_size(const struct store_file *file, uint64_t *ret_size)
 {
 	struct stat status;
-	uint64_t device_bytes;
+	uint64_t bytes;
 
-	if (!file->regular) {
-		if (ioctl(file->descriptor, BLKGETSIZE64, &device_bytes) < 0)
-			return -errno;
-		file->store.size = device_bytes - device_bytes % SIZE_UNIT_BYTES;
-		file->store.fixed_size = !file->store.scratch;
-		return 0;
-	}
-	if (fstat(file->descriptor, &status) < 0)
+	if (!file->regular && ioctl(file->descriptor, BLKGETSIZE64, &bytes) < 0)
 		return -errno;
-	file->store.size = (uint64_t)status.st_size;
+	if (file->regular && fstat(file->descriptor, &status) < 0)
+		return -errno;
+	*ret_size = file->regular ? (uint64_t)status.st_size : bytes;
+	return 0;
+}
+
+/* A file that stands for a device somewhere else (a network block device's) tells only when asked. */
+static bool refuses_sizes(const struct store_file *file)
+{
+	return !file->store.read_only && !file->store.scratch && file->store.size >= SIZE_UNIT_BYTES &&
+	       ftruncate(file->descriptor, (off_t)file->store.size) < 0 && store_file_is_fixed(errno);
+}
+
+static int find_size(struct store_file *file)
+{
+	int error = store_file_size(file, &file->store.size);
+
+	if (error < 0)
+		return error;
+	file->store.fixed_size = file->regular ? refuses_sizes(file) : !file->store.scratch;
+	if (file->store.fixed_size)
+		file->store.size -= file->store.size % SIZE_UNIT_BYTES;
 	return 0;
 }
 
@@ -149,8 +163,6 @@ static int map_file(struct store_file *file)
 	least -= least % file->page_size;
 	if (least == 0)
 		least = file->page_size;
-	if (file->store.fixed_size)
-		bytes = least;
 	while (bytes < least)
 		bytes *= 2;
 	for (;;) {
@@ -204,6 +216,24 @@ static int file_start(struct store_file *file, enum store_mode mode, struct stor
 	return error;
 }
 
+/* A block device that somebody has opened with O_EXCL cannot even be opened: that is their lock. */
+static int open_when_free(struct store_file *file, const char *path, const struct store_file_options *options)
+{
+	const struct timespec poll = {.tv_nsec = LOCK_POLL_MS * 1000000L};
+
+	for (unsigned waited_ms = 0;; waited_ms += LOCK_POLL_MS) {
+		int error = open_file(file, path, options->mode);
+
+		if (error != -EBUSY)
+			return error;
+		if (waited_ms >= options->lock_wait_ms)
+			return -EWOULDBLOCK;
+		if (waited_ms == 0 && options->waiting)
+			options->waiting(options->context);
+		nanosleep(&poll, NULL);
+	}
+}
+
 /* Whoever had the lock may have put another file in the place of this one, which then nobody would find. */
 static bool was_replaced(const struct store_file *file, const char *path)
 {
@@ -219,7 +249,7 @@ static bool was_replaced(const struct store_file *file, const char *path)
 static int open_and_lock(struct store_file *file, const char *path, const struct store_file_options *options)
 {
 	for (unsigned tries = 1;; tries++) {
-		int error = open_file(file, path, options->mode);
+		int error = open_when_free(file, path, options);
 
 		if (error == 0)
 			error = lock_file(file, options);

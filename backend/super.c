@@ -92,8 +92,12 @@ static int check_super(const struct store *store, const struct super_disk *super
 	if (error < 0)
 		return error;
 	fault = super_fault(super);
-	if (fault)
-		return refuse(report, -EUCLEAN, fault);
+	if (fault) {
+		/* The checksum is right, so no torn write did this, and only fsck.mmfs takes the other slot.
+		 */
+		snprintf(report->text, sizeof(report->text), "%s; run fsck.mmfs", fault);
+		return -EUCLEAN;
+	}
 	least = RING_START + le64_get(super->ring_blocks) + ZONE_0_BLOCKS_MIN;
 	if (store_size(store) / BLOCK_SIZE < least) {
 		snprintf(report->text, sizeof(report->text),
@@ -145,6 +149,25 @@ int super_read(const struct store *store, struct super_disk *ret_super, unsigned
 		return error;
 	*ret_super = slots[best];
 	*ret_bad_slots = bad;
+	return 0;
+}
+
+int super_read_older(const struct store *store, struct super_disk *ret_super, unsigned *ret_newer_slot,
+		     struct image_report *report)
+{
+	struct super_disk slots[SLOTS];
+	unsigned older;
+	int error;
+
+	for (unsigned i = 0; i < SLOTS; i++)
+		if (slot_read(store, i, &slots[i]) != SLOT_VALID)
+			return -EUCLEAN;
+	older = le64_get(slots[0].generation) > le64_get(slots[1].generation) ? 1 : 0;
+	error = check_super(store, &slots[older], report);
+	if (error < 0)
+		return error;
+	*ret_super = slots[older];
+	*ret_newer_slot = 1 - older;
 	return 0;
 }
 
@@ -200,8 +223,8 @@ int super_check_room(const struct super_disk *super, struct image_report *report
 {
 	if (le64_get(super->generation) > GENERATION_MAX / 2 || le64_get(super->tail_lsn) > LSN_MAX / 2)
 		return refuse(report, -EUCLEAN,
-			      "superblock: generation or journal position too large to go on from; mount it "
-			      "read-only (-o ro) and copy what it holds");
+			      "superblock: generation or journal position too large to go on from; run "
+			      "fsck.mmfs -y, or mount it read-only (-o ro)");
 	return 0;
 }
 
@@ -221,6 +244,21 @@ int super_store(struct store *store, struct super_disk *super)
 	int error = super_put(store, super);
 
 	return error < 0 ? error : store_sync_range(store, slot_offset(super), BLOCK_SIZE);
+}
+
+int super_count_anew(struct image *image)
+{
+	struct super_disk *super = &image->super;
+	uint64_t newest = le64_get(super->generation) % SLOTS;
+	uint64_t first = SLOTS + (newest + 1) % SLOTS;
+	int error = 0;
+
+	/* the newest one last: until it is written it counts, and what it says is true still */
+	for (uint64_t generation = first; generation < first + SLOTS && error == 0; generation++) {
+		super->generation = le64_of(generation);
+		error = super_store(image->store, super);
+	}
+	return error;
 }
 
 int super_write(struct image *image)

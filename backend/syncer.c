@@ -24,6 +24,7 @@
 #define MSYNC_MAX	    8u /* each pays a flush of the device: more of them cost more than one fdatasync */
 #define JOIN_GAP_BYTES	    (64u * 1024)
 #define FAILED_POLL_SECONDS 60
+#define SLACK_LEAST	    (UINT64_C(4) << 20)
 #define HELD_POLL_NS	    1000000
 
 struct batch {
@@ -370,11 +371,23 @@ static bool syncer_wait(struct image *image, const struct timespec *deadline, st
 	return !syncer->stop;
 }
 
+/* Growing again costs a sync: so the file is cut while nothing changes, else only where most of it is free.
+ */
+static bool too_long(struct image *image, bool quiet)
+{
+	uint64_t size = store_size(image->store), slack;
+
+	if (image->repairing || image->store->fixed_size || image->store->scratch)
+		return false;
+	slack = alloc_slack(image);
+	return slack >= SLACK_LEAST && slack > size / (quiet ? 8 : 2);
+}
+
 /* An error of these is the image's failure: nobody waits here to be told. */
 static void syncer_work(struct image *image, struct syncer_work work, uint64_t *records_at_tick)
 {
 	uint64_t records = atomic_load(&image->ring.records);
-	bool idle = work.tick && records == *records_at_tick;
+	bool quiet = work.tick && records == *records_at_tick, idle;
 
 	if (store_faulted(image->store))
 		(void)image_fail(image, -EIO);
@@ -386,8 +399,10 @@ static void syncer_work(struct image *image, struct syncer_work work, uint64_t *
 		return;
 	if (work.release)
 		release_freed(image);
-	idle = idle && atomic_load(&image->ring.tail) != image_head(image);
+	idle = quiet && atomic_load(&image->ring.tail) != image_head(image);
 	if ((work.checkpoint || idle) && image_checkpoint(image) < 0)
+		return;
+	if (work.tick && too_long(image, quiet) && image_shrink(image) < 0)
 		return;
 }
 

@@ -116,6 +116,7 @@ static void txn_reset(struct txn *txn, struct image *image)
 	txn->reply_inode = txn->reply_count = 0;
 	txn->not_last = txn->for_other = false;
 	txn->meta_promised = 0;
+	txn->below = 0;
 }
 
 /* Reserves ring room for records of that many blocks, then takes the tree lock. */

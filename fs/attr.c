@@ -132,6 +132,19 @@ static int set_with_size(struct fs *fs, const struct fs_set *set, struct inode *
 	return truncate_to(fs, inode, set->size);
 }
 
+static int change(struct fs *fs, const struct fs_set *set, struct inode *inode)
+{
+	int result = flags_check_set(inode, set);
+	/* The kernel's time of the chattr itself, or of what was written before it. */
+	if (result)
+		return set->what & FS_SET_CACHED ? 0 : result;
+	struct fs_set stored = {0};
+	owner_restrict(fs, inode, set, &stored);
+	if (stored.what & FS_SET_SIZE)
+		return set_with_size(fs, &stored, inode);
+	return stored.what ? set_attributes(fs, &stored, inode, !(stored.what & FS_SET_MORE)) : 0;
+}
+
 int fs_setattr(struct fs *fs, uint64_t number, const struct fs_set *set, struct fs_attr *ret_attr)
 {
 	int result = check_set(set);
@@ -145,14 +158,7 @@ int fs_setattr(struct fs *fs, uint64_t number, const struct fs_set *set, struct 
 	result = inode_load(fs, number, &inode);
 	image_read_unlock(fs->image);
 	if (!result)
-		result = flags_check_set(&inode, set);
-	struct fs_set stored = {0};
-	if (!result)
-		owner_restrict(fs, &inode, set, &stored);
-	if (!result && (stored.what & FS_SET_SIZE))
-		result = set_with_size(fs, &stored, &inode);
-	else if (!result && stored.what)
-		result = set_attributes(fs, &stored, &inode, !(stored.what & FS_SET_MORE));
+		result = change(fs, set, &inode);
 	inode_unlock(fs, number);
 	if (!result)
 		inode_attr(fs, &inode, ret_attr);

@@ -254,3 +254,21 @@ int extent_mark(struct txn *txn, struct fs *fs, uint64_t inode, uint64_t logical
 	result = extent_cut(txn, inode, &old, logical, logical + length);
 	return result ? result : extent_insert(txn, fs, inode, marked);
 }
+
+int extent_move(struct txn *txn, struct fs *fs, uint64_t inode, uint64_t logical, uint32_t length,
+		uint64_t physical)
+{
+	struct extent old;
+	int result = extent_before(fs, inode, logical, &old);
+	if (result && result != -ENOENT)
+		return result;
+	if (result == -ENOENT || length == 0 || logical + length > extent_end(&old))
+		return extent_damaged(fs, inode, logical, "is not there");
+	struct extent moved = {
+	    .logical = logical, .physical = physical, .length = length, .unwritten = old.unwritten};
+	struct block_range from = {.start = old.physical + (logical - old.logical), .count = length};
+	result = data_free(txn, from);
+	if (!result)
+		result = extent_cut(txn, inode, &old, logical, logical + length);
+	return result ? result : extent_insert(txn, fs, inode, moved);
+}

@@ -167,6 +167,7 @@ struct write_request {
 	const uint8_t *bytes; /* may point into the mapping if there are more than INLINE_MAX; NULL: zeros */
 	uint64_t length;      /* offset + length is at most FILE_SIZE_MAX */
 	bool kill_set_id;
+	bool keep_times; /* mtime and ctime */
 	bool more;	 /* the operation has records behind these */
 	uint64_t before; /* bytes that the operation wrote before: for its reply */
 };

@@ -154,6 +154,7 @@ MUST_CHECK int fs_getattr(struct fs *fs, uint64_t inode, struct fs_attr *ret_att
 #define FS_SET_CTIME	 256u  /* to the given time (writeback cache) */
 #define FS_SET_MORE	 1024u /* another change of the same request follows */
 #define FS_KILL_SET_ID	 512u  /* a truncate or chown by one without CAP_FSETID: set-id bits go */
+#define FS_SET_CACHED	 4096u /* times from the kernel's cache: of a guarded inode they stay as they are */
 #define FS_SET_CTIME_NOW 2048u /* and nothing else: a chown of neither owner nor group */
 
 struct fs_set {
@@ -216,6 +217,9 @@ MUST_CHECK ssize_t fs_read_copy(struct fs *fs, uint64_t inode, uint64_t offset, 
 #define FS_WRITE_APPENDS                                                                                     \
 	4u /* the descriptor has O_APPEND, `offset` is right: what append-only files take                    \
 	    */
+#define FS_WRITE_CACHED                                                                                      \
+	8u /* written earlier, when it was allowed: no time changes, append-only counts not                  \
+	    */
 MUST_CHECK ssize_t fs_write(struct fs *fs, uint64_t inode, uint64_t offset, const void *bytes, size_t length,
 			    unsigned flags);
 /* fsync (data_only false) or fdatasync of a file or directory. */
@@ -268,7 +272,11 @@ MUST_CHECK int fs_get_acl(struct fs *fs, uint64_t inode, bool of_new, void *valu
 MUST_CHECK int fs_set_acl(struct fs *fs, uint64_t inode, bool of_new, const void *value, size_t length,
 			  bool keep_setgid);
 
-/* ---- the whole (statfs.c) ---- */
+/* ---- the whole (statfs.c, compact.c, freeze.c) ---- */
+
+/* As image_backup, with changes kept out for the moment that it needs. Reads go on. */
+MUST_CHECK int fs_backup(struct fs *fs, const struct image_sink *sink,
+			 struct image_backup_report *ret_report);
 
 struct fs_statfs {
 	uint64_t blocks, free_blocks; /* of 4096 bytes */
@@ -277,5 +285,21 @@ struct fs_statfs {
 MUST_CHECK int fs_statfs(struct fs *fs, struct fs_statfs *ret);
 /* One step of a trim, as image_trim_step; -EINTR after fs_stop. */
 MUST_CHECK int fs_trim_step(struct fs *fs, struct image_trimming *trimming);
+
+/* How far a compaction has come: zeros at first. All of it may come from outside: the worst that wrong
+ * numbers do is to leave something where it is. */
+enum { FS_COMPACT_BEGIN, FS_COMPACT_DATA, FS_COMPACT_NODES, FS_COMPACT_CUT, FS_COMPACT_DONE };
+struct fs_compaction {
+	uint32_t stage, round;
+	uint64_t end;			     /* block from which on everything is to go */
+	uint64_t above_blocks, moved_blocks; /* of this round: behind the end at first; moved by now */
+	uint64_t total_moved;		     /* blocks, of earlier rounds */
+	uint64_t inode, logical, type;	     /* where to go on */
+};
+/* Moves file data and tree nodes from the end of the image to free space before, then cuts the file there.
+ * Call it until it returns 0 or an error. 1: there is more to do. What has been done by then stays done, and
+ * others may work meanwhile. Zone maps stay where they are, and the roots, the journal and the superblocks.
+ */
+MUST_CHECK int fs_compact_step(struct fs *fs, struct fs_compaction *compaction);
 
 #endif

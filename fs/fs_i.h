@@ -176,6 +176,10 @@ int extent_remove(struct txn *txn, struct fs *fs, uint64_t inode, uint64_t from,
 int extent_mark(struct txn *txn, struct fs *fs, uint64_t inode, uint64_t logical, uint32_t length,
 		bool unwritten) MUST_CHECK;
 
+/* Maps [logical, logical+length), which lies within one extent, to the blocks from `physical` on, which are
+ * claimed, and frees those that it had. At most 4 tree changes. */
+int extent_move(struct txn *txn, struct fs *fs, uint64_t inode, uint64_t logical, uint32_t length,
+		uint64_t physical) MUST_CHECK;
 /* ---- inline.c ---- */
 /* In the transaction that erases a regular file's inode: its inline item. At most 1 tree change. */
 int inline_erase(struct txn *txn, const struct inode *inode) MUST_CHECK;

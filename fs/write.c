@@ -160,7 +160,8 @@ static int write_record(struct fs *fs, struct inode *inode, const struct write_p
 	bool mapped = changes > 0 || plan->end > inode->size;
 	bool dropped = request->kill_set_id && write_drop_set_id(&changed);
 	changed.size = larger(changed.size, plan->end);
-	changed.mtime = changed.ctime = inode_now();
+	if (!request->keep_times)
+		changed.mtime = changed.ctime = inode_now();
 	if (!mapped && !dropped && !drop_capability && time_equal(changed.mtime, inode->mtime) &&
 	    time_equal(changed.ctime, inode->ctime))
 		return 0;
@@ -271,7 +272,8 @@ ssize_t fs_write(struct fs *fs, uint64_t number, uint64_t offset, const void *by
 	inode_lock(fs, number);
 	ssize_t result = file_load(fs, number, &inode);
 	if (!result)
-		result = flags_check_write(&inode, flags & (FS_WRITE_APPEND | FS_WRITE_APPENDS));
+		result =
+		    flags_check_write(&inode, flags & (FS_WRITE_APPEND | FS_WRITE_APPENDS | FS_WRITE_CACHED));
 	if (result)
 		goto unlock;
 	if (flags & FS_WRITE_APPEND)
@@ -283,7 +285,8 @@ ssize_t fs_write(struct fs *fs, uint64_t number, uint64_t offset, const void *by
 	struct write_request request = {.offset = offset,
 					.bytes = bytes,
 					.length = length > 0 ? smaller(length, FILE_SIZE_MAX - offset) : 0,
-					.kill_set_id = flags & FS_WRITE_KILL_SET_ID};
+					.kill_set_id = flags & FS_WRITE_KILL_SET_ID,
+					.keep_times = flags & FS_WRITE_CACHED};
 	result = write_locked(fs, &inode, &request);
 unlock:
 	inode_unlock(fs, number);

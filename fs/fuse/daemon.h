@@ -37,10 +37,11 @@ struct daemon {
 	int fuse_descriptor;	   /* goes_on: the connection's */
 	bool goes_on;		   /* another daemon has served this mount before */
 	char *image_path;	   /* absolute */
-	char *mountpoint;	   /* absolute */
+	char *mountpoint;	   /* absolute, or /dev/fd/N */
 	dev_t mounted_device;
 	/* The kernel takes ENOSYS for "opens need no message". Set by INIT, before any other request. */
 	bool open_elided, opendir_elided;
+	bool writeback; /* negotiated: sizes and times of regular files are the kernel's to know */
 	atomic_bool damage_told, failure_told; /* the log has it already */
 };
 
@@ -83,6 +84,12 @@ void daemonize_is_child(void);
  * place, the rights to use FUSE. Detaches what a dead daemon left there. Fills in the daemon's paths. Has
  * said what is wrong when it returns a negative errno. */
 MUST_CHECK int mountpoint_prepare(struct daemon *daemon);
+/* "/dev/fd/N", as container runtimes give: somebody else has mounted, and passes the connection on as that
+ * descriptor. N, or -1 for a directory. Where the mount is, is not known then: it cannot be looked at through
+ * itself, and not be unmounted. */
+int mountpoint_descriptor(const char *mountpoint);
+/* The supervisor has another descriptor of the connection: the one that was passed goes. */
+void mountpoint_close_descriptor(const struct daemon *daemon);
 /* Takes away a mount whose connection has ended. */
 void mountpoint_detach_dead(const struct daemon *daemon);
 /* Unmounts while the workers still serve, so that the kernel can write out what it holds. *ret_busy: somebody

@@ -10,11 +10,13 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
 #include <syslog.h>
@@ -22,8 +24,10 @@
 
 extern char **environ;
 
-#define DEVICE	  "/dev/fuse"
-#define DEAD_MOST 16u /* dead mounts on one directory that are detached */
+#define DEVICE	   "/dev/fuse"
+#define FUSE_MAJOR 10 /* its numbers, see the kernel's admin-guide/devices.txt */
+#define FUSE_MINOR 229
+#define DEAD_MOST  16u /* dead mounts on one directory that are detached */
 
 /* ---- unmounting ---- */
 
@@ -80,6 +84,8 @@ int mountpoint_unmount(const struct daemon *daemon, bool *ret_busy)
 {
 	struct stat status;
 
+	if (mountpoint_descriptor(daemon->mountpoint) >= 0)
+		return -EOPNOTSUPP;
 	if (stat(daemon->mountpoint, &status))
 		return -errno;
 	/* Unmounted meanwhile, or covered by another mount. */
@@ -123,6 +129,8 @@ static int detach_dead(const char *mountpoint)
 
 void mountpoint_detach_dead(const struct daemon *daemon)
 {
+	if (mountpoint_descriptor(daemon->mountpoint) >= 0)
+		return;
 	int error = detach_dead(daemon->mountpoint);
 
 	if (error)
@@ -215,6 +223,55 @@ static int check_allow_other(const struct options *options)
 	return -EPERM;
 }
 
+/* ---- a descriptor instead of a directory ---- */
+
+int mountpoint_descriptor(const char *mountpoint)
+{
+	static const char prefix[] = "/dev/fd/";
+	const char *digits = mountpoint + sizeof(prefix) - 1;
+	char *end;
+
+	if (strncmp(mountpoint, prefix, sizeof(prefix) - 1) != 0 || *digits < '0' || *digits > '9')
+		return -1;
+	errno = 0;
+	unsigned long number = strtoul(digits, &end, 10);
+	return *end || errno || number > INT_MAX ? -1 : (int)number;
+}
+
+void mountpoint_close_descriptor(const struct daemon *daemon)
+{
+	int descriptor = mountpoint_descriptor(daemon->mountpoint);
+
+	if (descriptor >= 0)
+		close(descriptor);
+}
+
+static int check_descriptor(const char *mountpoint)
+{
+	int descriptor = mountpoint_descriptor(mountpoint);
+	struct pollfd polled = {.fd = descriptor, .events = POLLIN};
+	struct stat status;
+	const char *wrong = NULL;
+
+	if (descriptor <= STDERR_FILENO)
+		wrong = "input, output and messages need the first three; pass it on as another";
+	else if (fstat(descriptor, &status))
+		wrong = "no such descriptor was passed on to mmfs";
+	else if (!S_ISCHR(status.st_mode) || status.st_rdev != makedev(FUSE_MAJOR, FUSE_MINOR))
+		wrong = "not an open " DEVICE;
+	else if (poll(&polled, 1, 0) < 0 || (polled.revents & (POLLERR | POLLNVAL)))
+		wrong = "it is not mounted; mount(2) it first, with fd= in its options";
+	if (wrong) {
+		log_say(LOG_ERR, "%s: %s", mountpoint, wrong);
+		return -EINVAL;
+	}
+	/* Programs that are run later need not have it. Workers wait in read(2). */
+	if (fcntl(descriptor, F_SETFD, FD_CLOEXEC) ||
+	    fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) & ~O_NONBLOCK))
+		return -errno;
+	return 0;
+}
+
 /* ---- paths ---- */
 
 /* The absolute path of a file in an existing directory. 0 or a negative errno. */
@@ -273,9 +330,23 @@ static int check_outside(const struct daemon *daemon)
 	return -EINVAL;
 }
 
+/* Where it is mounted, and with which options, is somebody else's business. */
+static int prepare_descriptor(struct daemon *daemon)
+{
+	int error = check_descriptor(daemon->options->mountpoint);
+
+	if (error)
+		return error;
+	daemon->mountpoint = strdup(daemon->options->mountpoint);
+	return daemon->mountpoint ? image_path(daemon->options->image, &daemon->image_path) : -ENOMEM;
+}
+
 int mountpoint_prepare(struct daemon *daemon)
 {
 	const struct options *options = daemon->options;
+
+	if (mountpoint_descriptor(options->mountpoint) >= 0)
+		return prepare_descriptor(daemon);
 	int error = check_directory(options->mountpoint);
 
 	if (error)

@@ -64,6 +64,8 @@ static void ops_setattr(fuse_req_t request, fuse_ino_t inode, struct stat *statu
 	(void)file;
 	if (set_id_killed_by_setattr(request, inode))
 		set.what |= FS_KILL_SET_ID;
+	if (daemon_of(request)->writeback && set.what == (FS_SET_MTIME | FS_SET_CTIME))
+		set.what |= FS_SET_CACHED;
 	reply_attr(request, fs_setattr(daemon_of(request)->fs, inode, &set, &attr), &attr);
 }
 

@@ -49,9 +49,11 @@ static void ops_read(fuse_req_t request, fuse_ino_t inode, size_t size, off_t of
 {
 	struct read_reply reply = {.request = request};
 
-	/* Opens are stateless, but each read tells the flags of its descriptor. */
-	int error = (file->flags & O_NOATIME ? fs_read_noatime : fs_read)(
-	    daemon_of(request)->fs, inode, (uint64_t)offset, size, read_pieces, &reply);
+	/* Opens are stateless, but each read tells the flags of its descriptor. Through one that can only be
+	 * written to, the kernel reads what it is to write a part of. */
+	bool keeps_atime = (file->flags & O_NOATIME) || (file->flags & O_ACCMODE) == O_WRONLY;
+	int error = (keeps_atime ? fs_read_noatime : fs_read)(daemon_of(request)->fs, inode, (uint64_t)offset,
+							      size, read_pieces, &reply);
 	if (reply.replied)
 		return;
 	if (error)
@@ -68,6 +70,9 @@ static void ops_write(fuse_req_t request, fuse_ino_t inode, const char *bytes, s
 	/* The kernel has worked out the offset, with the file locked. */
 	if (file->flags & O_APPEND)
 		flags |= FS_WRITE_APPENDS;
+	/* Written long ago, by whom and through which descriptor is not known any more. */
+	if (daemon_of(request)->writeback && wire_write_cached())
+		flags |= FS_WRITE_CACHED;
 
 	reply_written(request, fs_write(daemon_of(request)->fs, inode, (uint64_t)offset, bytes, size, flags));
 }

@@ -1,38 +1,15 @@
-/* ioctl: flags of chattr, generation, FITRIM; what mmfsctl asks. */
+/* ioctl: flags of chattr, generation, FITRIM. ops_control.c has what mmfsctl asks. */
 
-/* linux/fs.h has a BLOCK_SIZE of its own. */
-#include <linux/fs.h>
-#undef BLOCK_SIZE
+#include "ioctl.h"
 
 #include "caller.h"
-#include "control.h"
-#include "upgrade.h"
+#include "workers.h"
 #include "../../backend/point.h"
 
 #include <errno.h>
 #include <string.h>
-#include <sys/ioctl.h>
 
 #include <linux/capability.h>
-
-/* What an ioctl answers with. */
-struct ioctl_reply {
-	size_t length;
-	union {
-		uint32_t number; /* of commands that name a long in their number, but mean an int */
-		struct fsxattr xflags;
-		struct fstrim_range range;
-		struct control_status status;
-		struct control_stats stats;
-	} bytes;
-};
-
-struct ioctl_call {
-	fuse_req_t request;
-	fuse_ino_t inode;
-	const void *in;
-	size_t in_size, out_size;
-};
 
 /* ---- flags ---- */
 
@@ -62,6 +39,9 @@ static int set_flags(const struct ioctl_call *call, uint32_t flags)
 		return -EPERM;
 	uint32_t guards = (attr.flags ^ flags) & (INODE_IMMUTABLE | INODE_APPEND);
 	bool may_guard = !guards || caller_capable(call->request, CAP_LINUX_IMMUTABLE);
+	/* What was written before, while that was allowed. Other workers take the WRITEs. */
+	if (daemon_of(call->request)->writeback && may_guard && guards && workers_count() > 1)
+		fuse_lowlevel_notify_inval_inode(daemon_of(call->request)->session, call->inode, 0, 0);
 	error = fs_set_flags(fs, call->inode, flags, may_guard);
 	/* The kernel does not know that ctime has changed. */
 	if (!error)
@@ -166,35 +146,6 @@ static int trim(const struct ioctl_call *call, struct ioctl_reply *reply)
 	return 0;
 }
 
-/* ---- mmfsctl ---- */
-
-/* It is the mount that is asked: other inodes know no such commands. */
-static int status(const struct ioctl_call *call, struct ioctl_reply *reply)
-{
-	if (call->inode != FUSE_ROOT_ID)
-		return -ENOTTY;
-	control_status(daemon_of(call->request), &reply->bytes.status);
-	reply->length = sizeof(reply->bytes.status);
-	return 0;
-}
-
-static int stats(const struct ioctl_call *call, struct ioctl_reply *reply)
-{
-	if (call->inode != FUSE_ROOT_ID)
-		return -ENOTTY;
-	control_stats(daemon_of(call->request), &reply->bytes.stats);
-	reply->length = sizeof(reply->bytes.stats);
-	return 0;
-}
-
-static int upgrade(const struct ioctl_call *call, struct ioctl_reply *reply)
-{
-	(void)reply;
-	if (call->inode != FUSE_ROOT_ID)
-		return -ENOTTY;
-	return upgrade_request(daemon_of(call->request), fuse_req_ctx(call->request)->uid);
-}
-
 static const struct {
 	unsigned command;
 	int (*run)(const struct ioctl_call *call, struct ioctl_reply *reply);
@@ -208,9 +159,6 @@ static const struct {
     {FS_IOC_GETVERSION, get_generation},
     {FS_IOC32_GETVERSION, get_generation},
     {FITRIM, trim},
-    {CONTROL_STATUS, status},
-    {CONTROL_STATS, stats},
-    {CONTROL_UPGRADE, upgrade},
 };
 
 static void handle_ioctl(fuse_req_t request, fuse_ino_t inode, unsigned command, void *argument,
@@ -229,6 +177,8 @@ static void handle_ioctl(fuse_req_t request, fuse_ino_t inode, unsigned command,
 		if (commands[i].command == command)
 			error = commands[i].run(&call, &reply);
 	}
+	if (error == -ENOTTY)
+		error = ops_control(&call, command, &reply);
 	if (!error && reply.length > out_size)
 		error = -EINVAL;
 	if (error) {

@@ -239,6 +239,8 @@ static const struct option_row rows[] = {
      "how long a worker polls before it sleeps, 0 to 1000 (default: 50)"},
     {"supervise", OPTION_VALUE, NO_FIELD, "yes|no", take_supervise,
      "no: the mount ends with its daemon, should that be killed (default: yes)"},
+    {"writeback", OPTION_SET, FIELD(writeback), NULL, NULL,
+     "the kernel collects writes until a file is closed or synced"},
     {"noatime", OPTION_KERNEL, FIELD(noatime), NULL, NULL, "reading never changes access times"},
     {"acl", OPTION_SET, FIELD(acl), NULL, NULL, "POSIX access control lists: setfacl(1), acl(5)"},
     {"noacl", OPTION_CLEAR, FIELD(acl), NULL, NULL,
@@ -442,6 +444,17 @@ static enum options_result parse_operands(int count, char **arguments, struct op
 	return check_together(options);
 }
 
+/* With ACLs the kernel checks permissions, whoever mounted; without them the mount has to have
+ * default_permissions, which mmfs cannot see. */
+static bool acl_by_default(int count, char **arguments)
+{
+	for (int i = 1; i < count; i++) {
+		if (mountpoint_descriptor(arguments[i]) >= 0)
+			return true;
+	}
+	return false;
+}
+
 enum options_result options_parse(int count, char **arguments, struct options *ret_options)
 {
 	static const struct option long_options[] = {
@@ -456,8 +469,11 @@ enum options_result options_parse(int count, char **arguments, struct options *r
 	bool asks_version = false;
 	int letter;
 
-	*options = (struct options){
-	    .root_uid = geteuid(), .root_gid = getegid(), .spin_us = SPIN_US_DEFAULT, .supervise = true};
+	*options = (struct options){.acl = acl_by_default(count, arguments),
+				    .root_uid = geteuid(),
+				    .root_gid = getegid(),
+				    .spin_us = SPIN_US_DEFAULT,
+				    .supervise = true};
 	opterr = 0;
 	while ((letter = getopt_long(count, arguments, ":o:fdhV", long_options, NULL)) != -1) {
 		switch (letter) {

@@ -11,6 +11,7 @@ struct options {
 	bool scratch; /* changes stay in memory */
 	bool allow_other, allow_root;
 	bool noatime;
+	bool writeback; /* the kernel's cache of written pages */
 	bool acl;
 	bool fsync_async;
 	bool supervise;		    /* the mount outlives its daemon */

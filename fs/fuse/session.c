@@ -30,6 +30,7 @@
 
 #define BACKGROUND_REQUESTS 64u
 #define READ_AHEAD_KIB	    1024u
+#define DIRTY_PERCENT	    50u
 #define HEALTH_MS	    10000 /* how often the image is looked at when no request fails */
 #define HEALTH_ABORT_MS	    500	  /* the same when its failure is to end the daemon */
 #define END_MS		    5000  /* how long an ended mount may take to let the workers go */
@@ -66,6 +67,10 @@ static void ops_init(void *context, struct fuse_conn_info *connection)
 	/* Umask and default ACLs are then ours to apply, since one of them excludes the other. */
 	if (daemon->options->acl)
 		want(connection, FUSE_CAP_POSIX_ACL | FUSE_CAP_DONT_MASK);
+	/* On a mount that outlives its daemon so do the pages that the kernel has not yet written. */
+	if (daemon->options->writeback && !daemon->options->read_only)
+		want(connection, FUSE_CAP_WRITEBACK_CACHE);
+	daemon->writeback = connection->want & FUSE_CAP_WRITEBACK_CACHE;
 	wire_negotiate(connection);
 	/* Opening an immutable file for writing has to fail. */
 	daemon->open_elided = (connection->capable & FUSE_CAP_NO_OPEN_SUPPORT) && !image_guards(daemon);
@@ -272,17 +277,27 @@ void session_destroy(struct daemon *daemon)
 /* ---- serving ---- */
 
 /* Best effort: only root may. */
-static void raise_read_ahead(const struct daemon *daemon)
+static void set_tunable(const struct daemon *daemon, const char *name, unsigned value)
 {
 	char path[128];
 
-	snprintf(path, sizeof(path), "/sys/class/bdi/%u:%u/read_ahead_kb", major(daemon->mounted_device),
-		 minor(daemon->mounted_device));
+	snprintf(path, sizeof(path), "/sys/class/bdi/%u:%u/%s", major(daemon->mounted_device),
+		 minor(daemon->mounted_device), name);
 	FILE *file = fopen(path, "we");
 	if (!file)
 		return;
-	fprintf(file, "%u\n", READ_AHEAD_KIB);
+	fprintf(file, "%u\n", value);
 	fclose(file);
+}
+
+static void set_tunables(const struct daemon *daemon)
+{
+	set_tunable(daemon, "read_ahead_kb", READ_AHEAD_KIB);
+	if (!daemon->writeback)
+		return;
+	/* Else a FUSE mount may have no more than 1 % of what may be dirty, and writers wait. */
+	set_tunable(daemon, "strict_limit", 0);
+	set_tunable(daemon, "max_ratio", DIRTY_PERCENT);
 }
 
 /* Sends a first request through the mount. */
@@ -290,6 +305,8 @@ static int check_mount(struct daemon *daemon)
 {
 	struct stat status;
 
+	if (mountpoint_descriptor(daemon->mountpoint) >= 0)
+		return 0;
 	if (stat(daemon->mountpoint, &status)) {
 		int error = -errno;
 		log_say(LOG_ERR, "%s: the mount does not answer: %s", daemon->mountpoint, strerror(-error));
@@ -341,7 +358,12 @@ static bool stop(struct daemon *daemon, bool answers)
 	bool busy = false;
 	int error = answers ? mountpoint_unmount(daemon, &busy) : mountpoint_detach(daemon);
 
-	if (error)
+	if (error == -EOPNOTSUPP)
+		log_say(LOG_WARNING,
+			"%s: whoever mounted it has to unmount it, best before this; its users get "
+			"errors",
+			daemon->mountpoint);
+	else if (error)
 		log_say(LOG_WARNING, "%s: cannot be unmounted: %s", daemon->mountpoint, strerror(-error));
 	else if (busy)
 		log_say(LOG_WARNING, "%s: still in use; detached", daemon->mountpoint);
@@ -357,7 +379,7 @@ static void tell_ready(struct daemon *daemon)
 	struct handover *handover = daemon->handover;
 
 	if (!daemon->goes_on)
-		raise_read_ahead(daemon);
+		set_tunables(daemon);
 	if (!handover) {
 		daemonize_ready();
 		return;

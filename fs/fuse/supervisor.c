@@ -165,8 +165,10 @@ static bool take_message(struct supervisor *supervisor)
 	if (count <= 0)
 		return count < 0 && errno == EINTR;
 	struct cmsghdr *carried = CMSG_FIRSTHDR(&header);
-	if (byte == MESSAGE_CONNECTION && carried && carried->cmsg_type == SCM_RIGHTS)
+	if (byte == MESSAGE_CONNECTION && carried && carried->cmsg_type == SCM_RIGHTS) {
 		memcpy(&daemon->fuse_descriptor, CMSG_DATA(carried), sizeof(daemon->fuse_descriptor));
+		mountpoint_close_descriptor(daemon);
+	}
 	if (byte == MESSAGE_READY)
 		supervisor->ready = true;
 	if (byte == MESSAGE_READY && !daemon->options->foreground)

@@ -277,6 +277,11 @@ bool wire_request_short(void)
 	}
 }
 
+bool wire_write_cached(void)
+{
+	return current.write_flags & FUSE_WRITE_CACHE;
+}
+
 bool wire_write_kills(void)
 {
 	return current.write_flags & FUSE_WRITE_KILL_SUIDGID;

@@ -48,6 +48,8 @@ const struct wire_request *wire_request(void);
 /* Is the request at hand soon done, whatever else goes on? */
 bool wire_request_short(void);
 
+/* WRITE of pages from the kernel's cache. */
+bool wire_write_cached(void);
 /* WRITE by one without CAP_FSETID. */
 bool wire_write_kills(void);
 /* It was negotiated. */

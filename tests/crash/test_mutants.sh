@@ -6,11 +6,13 @@
 . "$(dirname "$0")/../lib.sh"
 
 explore=$MMFS_BUILD/tests/explore-mutants fault=$MMFS_BUILD/tests/fault-mutants
-ninja -C "$MMFS_BUILD" tests/explore-mutants tests/fault-mutants >"$tmp/build" 2>&1 ||
+ninja -C "$MMFS_BUILD" tests/explore-mutants tests/fault-mutants tests/test_answers-mutants \
+	tests/test_goes_on-mutants >"$tmp/build" 2>&1 ||
 	{ tail "$tmp/build"; fail "cannot build the programs with mutants"; }
 
 # A mutant, the program, its workload or the kind of its faults. The fault injection has those of R16: the
-# explorer's disks do not fail.
+# explorer's disks do not fail. Those of R17 and R18 are shown by a unit test, PROGRAM:TEST: the explorer has no
+# requests.
 plan="
 R1_SAME_SLOT              explore directed-super
 R2_TAKEN_BEFORE_TAIL      explore directed-types
@@ -40,11 +42,30 @@ R15_COLD_NOT_SYNCED       explore ace-47
 R15_OLD_EPOCH_REVIVED     explore ace-0-71-72
 R16_SYNC_RETRIED          fault   sync
 R16_NOT_FROZEN            fault   sync
+R17_TAIL_NOT_HELD         unit    test_answers:tail_waits_for_reply
+R17_RUN_AGAIN             unit    test_answers:happened
+R17_PART_IS_ANSWER        unit    test_answers:happened
+R18_ORPHANS_CLEARED       unit    test_goes_on:unnamed_files
+R18_GOES_ON_COLD          unit    test_answers:cold_is_refused
 "
+
+# One test of a unit test's program. Status 1: an assertion in it failed, and nothing else went wrong.
+run_unit() {
+	local code=0
+	MMFS_MUTANT=$1 MMFS_TEST_FILTER=${2#*:} ASAN_OPTIONS=detect_leaks=0 \
+		"$MMFS_BUILD/tests/${2%:*}-mutants" >"$tmp/out" 2>&1 || code=$?
+	grep -q ' 1 test(s) run' "$tmp/out" || { cat "$tmp/out"; fail "$1: $2 did not run"; }
+	[ $code = 0 ] || sed -i '1iFAILURE' "$tmp/out"
+	return $code
+}
 
 # The last line of a run is its result; exit status 1 means that failures were found.
 run() {
 	local mutant=$1 program=$2 what=$3 seconds=$4 seed=$5 code=0
+	if [ "$program" = unit ]; then
+		run_unit "$mutant" "$what"
+		return
+	fi
 	if [ "$program" = fault ]; then
 		"$fault" --kind "$what" --mutant "$mutant" >"$tmp/out" 2>&1 || code=$?
 	else

@@ -59,6 +59,19 @@ expect_fail 4 'cannot be repaired' fsck.mmfs -y "$broken"
 note "$repaired damaged images were repaired"
 [ "$repaired" -ge 60 ] || fail "too few"
 
+note "a superblock that cannot be is no mount's to choose from; what counts on from a large position works"
+newer=$(newer_slot)
+cp --sparse=always "$whole" "$broken"
+poke "$broken" block "$newer" 144 ffffffffffffffff
+expect_fail 1 'size limit out of range; run fsck.mmfs' mmfs "$broken" "$mnt"
+expect_fail 4 'nothing was changed; run it with -y' fsck.mmfs -p "$broken"
+damage '' block "$newer" 144 ffffffffffffffff
+same_files
+damage '' block "$newer" 160 "$(le64 $(((1 << 61) + 8)))"
+same_files
+damage '' block "$newer" 120 "$(le64 $(((1 << 62) + newer)))"
+same_files
+
 note "a damaged inner node, map or roots block costs nothing"
 for place in $((root * 4096 + 2000)) $((zone * 4096 + 700)) $((roots * 4096 + 60)); do
 	flip '' "$place"

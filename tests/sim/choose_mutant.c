@@ -3,6 +3,7 @@
 #include "../../backend/mutant.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #ifdef MMFS_MUTANTS
@@ -24,6 +25,17 @@ bool mutant_choose(const char *name)
 		return true;
 	}
 	return false;
+}
+
+/* For programs without an option for it, as unit tests are: what the environment names. */
+__attribute__((constructor)) static void choose_by_environment(void)
+{
+	const char *name = getenv("MMFS_MUTANT");
+
+	if (!name || mutant_choose(name))
+		return;
+	fprintf(stderr, "MMFS_MUTANT: there is no mutant %s\n", name);
+	exit(2);
 }
 
 void mutant_list(void)

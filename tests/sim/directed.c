@@ -127,6 +127,51 @@ static bool types_step(unsigned index, struct step *ret_step)
 	return true;
 }
 
+/* A file as large as a zone goes, and what lies behind it moves to its place: file data, written and
+ * unwritten, and tree nodes of a second group. What has moved is then overwritten, and cut. */
+#define COMPACT_FILES  40u
+#define COMPACT_XATTRS 58u
+static bool compact_step(unsigned index, struct step *ret_step)
+{
+	static const struct step turn[] = {
+	    {.kind = STEP_WRITE, .a = {.count = 1, .names = {310}}, .length = 300000},
+	    {.kind = STEP_WRITE, .a = {.count = 1, .names = {311}}, .offset = 90000, .length = 100000},
+	    {.kind = STEP_FALLOCATE, .a = {.count = 1, .names = {312}}, .length = 200000},
+	    {.kind = STEP_CHECKPOINT},
+	    {.kind = STEP_UNLINK, .a = {.count = 1, .names = {300}}},
+	    {.kind = STEP_UNLINK, .a = {.count = 1, .names = {301}}},
+	    {.kind = STEP_REMOVEXATTR, .a = {.count = 1, .names = {302}}},
+	    {.kind = STEP_REMOVEXATTR, .a = {.count = 1, .names = {303}}},
+	    {.kind = STEP_WRITE, .a = {.count = 1, .names = {311}}, .offset = 95000, .length = 20000},
+	    {.kind = STEP_COMPACT},
+	    {.kind = STEP_WRITE, .a = {.count = 1, .names = {310}}, .offset = 5000, .length = 60000},
+	    {.kind = STEP_FDATASYNC, .a = {.count = 1, .names = {310}}},
+	    {.kind = STEP_APPEND, .a = {.count = 1, .names = {311}}, .length = 9000},
+	    {.kind = STEP_WRITE, .a = {.count = 1, .names = {312}}, .offset = 100000, .length = 5000},
+	    {.kind = STEP_UNLINK, .a = {.count = 1, .names = {305}}},
+	    {.kind = STEP_COMPACT},
+	    {.kind = STEP_TRUNCATE, .a = {.count = 1, .names = {310}}, .length = 70000},
+	    {.kind = STEP_REMOUNT},
+	    {.kind = STEP_FSYNC, .a = {.count = 1, .names = {312}}},
+	};
+
+	*ret_step = (struct step){.kind = STEP_CREATE, .a = name(300 + index % COMPACT_FILES)};
+	if (index == COMPACT_FILES)
+		*ret_step = (struct step){.kind = STEP_FALLOCATE_KEEP, .a = name(300), .length = 56u << 20};
+	else if (index > COMPACT_FILES)
+		*ret_step = (struct step){.kind = STEP_SETXATTR,
+					  .a = name(300 + index % COMPACT_FILES),
+					  .seed = index / COMPACT_FILES - 1,
+					  .length = 60000};
+	if (index >= COMPACT_FILES + COMPACT_XATTRS) {
+		index -= COMPACT_FILES + COMPACT_XATTRS;
+		if (index >= sizeof(turn) / sizeof(turn[0]))
+			return false;
+		*ret_step = turn[index];
+	}
+	return true;
+}
+
 /* A file's contents go into the tree and out of it: changed there after a seal and before it, put into a
  * block that is then overwritten in place, back after the file was emptied. */
 static bool inline_step(unsigned index, struct step *ret_step)
@@ -179,6 +224,7 @@ static const struct {
 	       {"super", super_step, 0, false},
 	       {"full", full_step, 5, true},
 	       {"types", types_step, TYPES_FILES + TYPES_XATTRS, true},
+	       {"compact", compact_step, COMPACT_FILES + COMPACT_XATTRS + 8, false},
 	       {"inline", inline_step, 0, false}};
 
 unsigned script_directed_count(void)

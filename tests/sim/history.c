@@ -41,6 +41,31 @@ int mount_close(struct mount *mount)
 }
 
 /* The fs is freed without clearing orphans by closing it on a store that takes no more writes. */
+int mount_again(struct mount *mount)
+{
+	int error = mount_close(mount);
+
+	return error ? error : mount_open(mount);
+}
+
+int mount_compact(struct mount *mount)
+{
+	struct fs_compaction compaction = {0};
+	int error;
+
+	do
+		error = fs_compact_step(mount->fs, &compaction);
+	while (error > 0);
+	return error;
+}
+
+int mount_trim(struct mount *mount)
+{
+	uint64_t trimmed;
+
+	return image_trim(mount->image, &trimmed);
+}
+
 void mount_drop(struct mount *mount)
 {
 	bool recording = mount->sim->recording;
@@ -170,10 +195,10 @@ static size_t path_text(const struct step_path *path, char *text, size_t room)
 void step_text(const struct step *step, char *text, size_t room)
 {
 	static const char *const names[STEP_KINDS] = {
-	    "none",	 "create",	   "mkdir",	 "symlink",  "link",	    "unlink", "rmdir",
-	    "rename",	 "exchange",	   "write",	 "append",   "truncate",    "punch",  "zero-range",
-	    "fallocate", "fallocate-keep", "copy",	 "setxattr", "removexattr", "chmod",  "fsync",
-	    "fdatasync", "sync",	   "checkpoint", "trim",     "remount",
+	    "none",	 "create",	   "mkdir",	 "symlink",  "link",	    "unlink",  "rmdir",
+	    "rename",	 "exchange",	   "write",	 "append",   "truncate",    "punch",   "zero-range",
+	    "fallocate", "fallocate-keep", "copy",	 "setxattr", "removexattr", "chmod",   "fsync",
+	    "fdatasync", "sync",	   "checkpoint", "trim",     "compact",	    "remount",
 	};
 	size_t used = (size_t)snprintf(text, room, "%s", names[step->kind]);
 

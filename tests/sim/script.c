@@ -292,9 +292,10 @@ static struct step bulk_step(uint64_t seed, uint64_t *state, unsigned index)
 static struct step zones_step(uint64_t *state, unsigned index)
 {
 	static const uint8_t kinds[] = {
-	    STEP_FALLOCATE_KEEP, STEP_FALLOCATE_KEEP, STEP_TRUNCATE, STEP_TRUNCATE, STEP_UNLINK,
-	    STEP_CREATE,	 STEP_CREATE,	      STEP_WRITE,    STEP_WRITE,    STEP_SETXATTR,
-	    STEP_SYNC,		 STEP_CHECKPOINT,     STEP_REMOUNT,  STEP_TRIM};
+	    STEP_FALLOCATE_KEEP, STEP_FALLOCATE_KEEP, STEP_TRUNCATE, STEP_TRUNCATE,
+	    STEP_UNLINK,	 STEP_CREATE,	      STEP_CREATE,   STEP_WRITE,
+	    STEP_WRITE,		 STEP_SETXATTR,	      STEP_SYNC,     STEP_CHECKPOINT,
+	    STEP_REMOUNT,	 STEP_TRIM,	      STEP_COMPACT,  STEP_COMPACT};
 	struct step step = {.kind = kinds[random_next(state) % sizeof(kinds)]};
 
 	if (index < 4)

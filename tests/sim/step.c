@@ -520,7 +520,6 @@ static int run_sync(struct step_call *call)
 {
 	struct mount *mount = call->mount;
 	struct image *image = mount->image;
-	uint64_t trimmed;
 	int error = 0;
 
 	switch (call->step->kind) {
@@ -540,12 +539,13 @@ static int run_sync(struct step_call *call)
 		error = image_checkpoint(image);
 		break;
 	case STEP_TRIM:
-		error = image_trim(image, &trimmed);
+		error = mount_trim(mount);
+		break;
+	case STEP_COMPACT:
+		error = mount_compact(mount);
 		break;
 	default: /* REMOUNT */
-		error = mount_close(mount);
-		if (!error)
-			error = mount_open(mount);
+		error = mount_again(mount);
 		break;
 	}
 	return judge(call, error, true);
@@ -578,6 +578,7 @@ static const step_function functions[STEP_KINDS] = {
     [STEP_SYNC] = run_sync,
     [STEP_CHECKPOINT] = run_sync,
     [STEP_TRIM] = run_sync,
+    [STEP_COMPACT] = run_sync,
     [STEP_REMOUNT] = run_sync,
 };
 

@@ -36,6 +36,7 @@ enum step_kind {
 	STEP_SYNC, /* all metadata and new data */
 	STEP_CHECKPOINT,
 	STEP_TRIM,
+	STEP_COMPACT,
 	STEP_REMOUNT,
 	STEP_KINDS
 };
@@ -101,6 +102,9 @@ ssize_t mount_request_ends(struct mount *mount, ssize_t result);
 int mount_open(struct mount *mount);
 /* Unmounts in order. */
 int mount_close(struct mount *mount);
+int mount_again(struct mount *mount);
+int mount_compact(struct mount *mount);
+int mount_trim(struct mount *mount);
 /* As kill -9 would. */
 void mount_drop(struct mount *mount);
 

@@ -21,7 +21,7 @@ mount_options() {
 
 letters() {
 	grep -oE '^[[:space:]]+-[-A-Za-z].*' | sed -E 's/^[[:space:]]+//; s/[[:space:]]{2,}.*//' |
-		grep -oE '(^|[ ,])--?[A-Za-z][A-Za-z-]*' | tr -d ' ,' | grep -vx -- -o | sort -u
+		grep -oE '(^|[ ,])--?[A-Za-z][A-Za-z0-9-]*' | tr -d ' ,' | grep -vx -- -o | sort -u
 }
 
 same() {

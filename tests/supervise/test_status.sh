@@ -47,10 +47,10 @@ expect "the daemon was ended by signal 9 (Killed)" value "$mnt" last_error
 note "no mount of ours"
 expect_fail 1 'no mmfs is mounted here' mmfsctl status "$mnt/directory"
 expect_fail 1 'no mmfs is mounted here' mmfsctl status "$tmp"
-expect_fail 1 'not a directory; give the mountpoint' mmfsctl status "$image"
+mmfsctl status "$image" | grep -q '^  supervisor' || fail "not found by its image"
 expect_fail 1 'No such file' mmfsctl status "$tmp/none"
-expect_fail 2 'give one mountpoint' mmfsctl status
-expect_fail 2 'no such output' mmfsctl info --json "$image"
+expect_fail 2 'give an image file or a mountpoint' mmfsctl status
+expect_fail 2 'no such output' mmfsctl upgrade --json "$image"
 unmount "$mnt"
 expect_fail 1 'no mmfs is mounted here' mmfsctl status "$mnt"
 

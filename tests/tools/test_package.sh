@@ -23,7 +23,7 @@ note "all of it is there"
 for package in "$tmp"/*.deb; do
 	dpkg-deb -x "$package" "$tmp/root"
 done
-for file in usr/bin/{mmfs,mkfs.mmfs,fsck.mmfs,mmfsctl,mmfs-run} usr/sbin/{mount.mmfs,umount.mmfs} usr/include/mmfs.h \
+for file in usr/bin/{mmfs,mkfs.mmfs,fsck.mmfs,mmfsctl,mmfs-run,umount.mmfs} usr/sbin/mount.mmfs usr/include/mmfs.h \
 	usr/share/man/man8/mmfs.8.gz usr/share/doc/mmfs/README.md.gz usr/share/doc/libmmfs-dev/examples/notes.c; do
 	[ -e "$tmp/root/$file" ] || fail "$file is in no package"
 done

@@ -6,6 +6,7 @@
 #include <archive.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <locale.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -151,6 +152,8 @@ static int start(struct tar_input *input)
 	if (!archive)
 		return -ENOMEM;
 	input->archive = archive;
+	/* names are UTF-8, or bytes */
+	setlocale(LC_CTYPE, "C.UTF-8");
 	support(archive);
 	archive_read_set_callback_data(archive, input);
 	archive_read_set_read_callback(archive, read_some);

@@ -8,6 +8,7 @@
 #include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <locale.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -146,6 +147,8 @@ static int start(struct tar_output *output, enum tar_filter filter)
 	if (!archive)
 		return -ENOMEM;
 	output->archive = archive;
+	/* names that are UTF-8 are written as such, others byte for byte with a mark */
+	setlocale(LC_CTYPE, "C.UTF-8");
 	if (archive_write_set_format_pax(archive) != ARCHIVE_OK ||
 	    archive_write_set_options(archive, "xattrheader=SCHILY") < ARCHIVE_WARN ||
 	    add_filter(archive, filter) < ARCHIVE_WARN)

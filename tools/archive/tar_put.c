@@ -205,8 +205,8 @@ static int put_contents(struct tar_in *in, struct archive_entry *entry, uint64_t
 /* The link's target has a place like any other entry's: below the directory, and not through links. */
 static int make_link(struct tar_in *in, struct archive_entry *entry, const struct tar_place *place)
 {
-	struct tar_place target;
-	struct fs_attr attr;
+	struct tar_place target = {.parent = 0};
+	struct fs_attr attr = {.inode = 0};
 	char *path = NULL;
 
 	int error = tar_name(archive_entry_hardlink(entry), in->options->strip, &path);

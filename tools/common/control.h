@@ -61,4 +61,70 @@ static_assert(sizeof(struct control_stats) == 5128, "the same for programs of al
 /* Returns 0 when the installed program will take over, which it does as soon as no request is at hand. */
 #define CONTROL_UPGRADE _IO('M', 3)
 
+/* What an image is: of a mounted one the daemon tells it, else whoever opens the image. */
+struct control_info {
+	uint32_t magic;
+	uint32_t format_version;
+	uint32_t read_only;  /* 1: mounted so */
+	uint32_t fixed_size; /* 1: on a device, or a file that cannot be truncated */
+	uint32_t clean, failed;
+	uint8_t uuid[16];
+	char label[64];
+	uint64_t created_seconds; /* since 1970 */
+	uint64_t size;		  /* bytes: of the file */
+	uint64_t limit;		  /* bytes; 0: as far as the host has room */
+	uint64_t journal;	  /* bytes */
+	uint64_t used, free;	  /* bytes in the filesystem */
+	uint64_t inodes;
+	uint8_t spare[64];
+};
+static_assert(sizeof(struct control_info) == 224, "the same for programs of all architectures");
+
+struct control_size {
+	uint32_t magic;
+	uint32_t error; /* LIMIT: EBUSY if there is more in use: `least` tells how much. Else 0 */
+	uint64_t bytes; /* TRIM: given back; LIMIT: the new limit, 0: none; GROW: size before */
+	uint64_t size;	/* of the file, now */
+	uint64_t least; /* LIMIT: the least that it could be now */
+	uint64_t spare;
+};
+static_assert(sizeof(struct control_size) == 40, "the same for programs of all architectures");
+
+struct control_label {
+	char label[64]; /* NUL-terminated */
+};
+
+/* As struct fs_compaction, from which the next step goes on. */
+struct control_compaction {
+	uint32_t magic;
+	uint32_t more; /* 1: call it again */
+	uint32_t stage, round;
+	uint64_t end, above_blocks, moved_blocks, total_moved, inode, logical, type;
+	uint64_t size; /* bytes of the file, now */
+};
+static_assert(sizeof(struct control_compaction) == 80, "the same for programs of all architectures");
+
+/* A copy of the image as it is at one moment is written into an empty file that the caller has open. */
+struct control_backup {
+	uint32_t magic;
+	int32_t descriptor;	      /* the caller's, open for reading and writing */
+	uint32_t cloned;	      /* 1: by FICLONE */
+	uint32_t passes;	      /* over what had changed */
+	uint64_t copied;	      /* bytes */
+	uint64_t frozen_microseconds; /* so long, changes had to wait */
+	uint64_t spare[4];
+};
+static_assert(sizeof(struct control_backup) == 64, "the same for programs of all architectures");
+
+#define CONTROL_INFO _IOR('M', 4, struct control_info)
+/* Everything that was acknowledged is durable when it returns. */
+#define CONTROL_SYNC _IO('M', 5)
+/* Those that follow are for root and the user who mounted: -EPERM. */
+#define CONTROL_TRIM	_IOR('M', 6, struct control_size)
+#define CONTROL_GROW	_IOR('M', 7, struct control_size)
+#define CONTROL_LIMIT	_IOWR('M', 8, struct control_size)
+#define CONTROL_LABEL	_IOW('M', 9, struct control_label)
+#define CONTROL_COMPACT _IOWR('M', 10, struct control_compaction)
+#define CONTROL_BACKUP	_IOWR('M', 11, struct control_backup)
+
 #endif

@@ -49,8 +49,8 @@ static int put_xattr(struct copy_in *copy, uint64_t inode, const char *path, con
 		return errno == ENODATA ? 0 : -errno;
 	bool of_new = !strcmp(name, "system.posix_acl_default");
 	if (of_new || !strcmp(name, "system.posix_acl_access"))
-		return fs_set_acl(fs, inode, of_new, copy->value, (size_t)length, true);
-	return fs_setxattr(fs, inode, name, copy->value, (size_t)length, 0);
+		return tree_set_acl(fs, inode, of_new, copy->value, (size_t)length);
+	return tree_setxattr(fs, inode, name, copy->value, (size_t)length);
 }
 
 static int put_xattrs(struct copy_in *copy, uint64_t inode, const char *path)
@@ -88,12 +88,12 @@ static int put_attributes(struct copy_in *copy, const struct item *item, uint64_
 
 	if (!S_ISLNK(status->st_mode)) {
 		set.what |= FS_SET_MODE;
-		error = fs_set_acl(fs, inode, false, NULL, 0, true);
+		error = tree_set_acl(fs, inode, false, NULL, 0);
 	}
 	if (!error && S_ISDIR(status->st_mode))
-		error = fs_set_acl(fs, inode, true, NULL, 0, true);
+		error = tree_set_acl(fs, inode, true, NULL, 0);
 	if (!error)
-		error = fs_setattr(fs, inode, &set, &attr);
+		error = tree_setattr(fs, inode, &set, &attr);
 	return error ? error : put_xattrs(copy, inode, item->entry->fts_accpath);
 }
 
@@ -103,7 +103,7 @@ static int write_all(struct copy_in *copy, uint64_t inode, uint64_t offset, size
 {
 	for (size_t done = 0; done < length;) {
 		ssize_t written =
-		    fs_write(copy->files->fs, inode, offset + done, copy->buffer + done, length - done, 0);
+		    tree_write(copy->files->fs, inode, offset + done, copy->buffer + done, length - done);
 		if (written < 0)
 			return (int)written;
 		done += (size_t)written;
@@ -187,10 +187,10 @@ static int put_contents(struct copy_in *copy, const struct item *item, uint64_t 
 	error = put_pieces(copy, descriptor, inode, item->status->st_size);
 	close(descriptor);
 	if (!error)
-		error = fs_getattr(copy->files->fs, inode, &attr);
+		error = tree_getattr(copy->files->fs, inode, &attr);
 	/* a hole at the end */
 	if (!error && attr.size < set.size)
-		error = fs_setattr(copy->files->fs, inode, &set, &attr);
+		error = tree_setattr(copy->files->fs, inode, &set, &attr);
 	return error;
 }
 
@@ -205,7 +205,7 @@ static int make_symlink(struct copy_in *copy, const struct item *item, const str
 	if (length < 0)
 		return -errno;
 	target[length] = 0;
-	return fs_symlink(copy->files->fs, caller, item->parent, item->name, target, ret_attr);
+	return tree_symlink(copy->files->fs, caller, item->parent, item->name, target, ret_attr);
 }
 
 static int make_new(struct copy_in *copy, const struct item *item, struct fs_attr *ret_attr)
@@ -215,8 +215,9 @@ static int make_new(struct copy_in *copy, const struct item *item, struct fs_att
 
 	if (S_ISLNK(status->st_mode))
 		return make_symlink(copy, item, &caller, ret_attr);
-	return fs_make(copy->files->fs, &caller, item->parent, item->name, status->st_mode & (S_IFMT | 0700),
-		       major(status->st_rdev), minor(status->st_rdev), ret_attr);
+	return tree_make(copy->files->fs, &caller, item->parent, item->name,
+			 status->st_mode & (S_IFMT | 0700), major(status->st_rdev), minor(status->st_rdev),
+			 ret_attr);
 }
 
 static int fill(struct copy_in *copy, const struct item *item, uint64_t inode)
@@ -240,7 +241,7 @@ static int put_new(struct copy_in *copy, const struct item *item)
 		if (!link)
 			return -ENOMEM;
 		if (link->value)
-			return fs_link(fs, link->value, item->parent, item->name, &attr);
+			return tree_link(fs, link->value, item->parent, item->name, &attr);
 	}
 	int error = make_new(copy, item, &attr);
 	if (error)
@@ -248,7 +249,7 @@ static int put_new(struct copy_in *copy, const struct item *item)
 	error = fill(copy, item, attr.inode);
 	if (error) {
 		/* an error of this would say nothing more */
-		int ignored = fs_unlink(fs, item->parent, item->name);
+		int ignored = tree_unlink(fs, item->parent, item->name);
 		(void)ignored;
 		return error;
 	}
@@ -264,7 +265,7 @@ static int put_over(struct copy_in *copy, const struct item *item)
 	struct item new = *item;
 	struct fs_attr old;
 
-	int error = fs_lookup(fs, item->parent, item->name, &old);
+	int error = tree_lookup(fs, item->parent, item->name, &old);
 	if (error)
 		return error;
 	if (S_ISDIR(old.mode))
@@ -273,15 +274,15 @@ static int put_over(struct copy_in *copy, const struct item *item)
 	error = put_new(copy, &new);
 	if (error == -EEXIST) {
 		/* left by one that was killed */
-		error = fs_unlink(fs, item->parent, new.name);
+		error = tree_unlink(fs, item->parent, new.name);
 		if (!error)
 			error = put_new(copy, &new);
 	}
 	if (error)
 		return error;
-	error = fs_rename(fs, item->parent, new.name, item->parent, item->name, 0);
+	error = tree_rename(fs, item->parent, new.name, item->parent, item->name);
 	/* rename does nothing if both are names of one file */
-	int left = fs_unlink(fs, item->parent, new.name);
+	int left = tree_unlink(fs, item->parent, new.name);
 	if (!error && left && left != -ENOENT)
 		error = left;
 	return error;
@@ -314,7 +315,7 @@ static int enter_directory(struct copy_in *copy, const struct item *item)
 	}
 	error = make_new(copy, item, &attr);
 	if (error == -EEXIST)
-		error = fs_lookup(fs, item->parent, item->name, &attr);
+		error = tree_lookup(fs, item->parent, item->name, &attr);
 	if (!error && !S_ISDIR(attr.mode))
 		error = -ENOTDIR;
 	if (!error)
@@ -351,7 +352,7 @@ static int put_item(struct copy_in *copy, const struct item *item)
 static bool is_final(const struct copy_in *copy, int error)
 {
 	return copy->strict || error == -ENOSPC || error == -EINTR || error == -ENOMEM || error == -EROFS ||
-	       image_failure(copy->files->image);
+	       files_failed(copy->files);
 }
 
 static int put_tree(struct copy_in *copy, FTS *fts, uint64_t parent, struct fs_name name)

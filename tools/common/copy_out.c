@@ -70,7 +70,7 @@ static int get_data(struct copy_out *copy, uint64_t inode, int descriptor, uint6
 		size_t want = to - from < BUFFER_BYTES ? (size_t)(to - from) : BUFFER_BYTES;
 		if (files_stopped())
 			return -EINTR;
-		ssize_t got = fs_read_copy(copy->files->fs, inode, from, copy->buffer, want);
+		ssize_t got = tree_read(copy->files->fs, inode, from, copy->buffer, want);
 		if (got <= 0)
 			return got < 0 ? (int)got : -EIO;
 		int error = write_all(descriptor, copy->buffer, (size_t)got, (off_t)from);
@@ -90,14 +90,13 @@ static int get_contents(struct copy_out *copy, const struct fs_attr *attr, int d
 	if (ftruncate(descriptor, (off_t)attr->size))
 		return -errno;
 	while (at < attr->size) {
-		int error = fs_seek(fs, attr->inode, at, SEEK_DATA, &data);
+		int error = tree_seek(fs, attr->inode, at, SEEK_DATA, &data);
 		if (error == -ENXIO)
 			return 0;
 		if (!error)
-			error = fs_seek(fs, attr->inode, data, SEEK_HOLE, &hole);
+			error = tree_seek(fs, attr->inode, data, SEEK_HOLE, &hole);
 		if (!error && (data < at || hole <= data))
-			error = image_damaged(fs_image(fs), "inode %llu: its holes",
-					      (unsigned long long)attr->inode);
+			error = tree_damaged(fs, "inode", attr->inode, ": its holes");
 		if (!error)
 			error = get_data(copy, attr->inode, descriptor, data, hole);
 		if (error)
@@ -135,9 +134,9 @@ static int get_xattr(struct copy_out *copy, uint64_t inode, const char *name, co
 	int error;
 
 	if (of_new || !strcmp(name, "system.posix_acl_access"))
-		error = fs_get_acl(fs, inode, of_new, copy->value, sizeof(copy->value), &length);
+		error = tree_get_acl(fs, inode, of_new, copy->value, sizeof(copy->value), &length);
 	else
-		error = fs_getxattr(fs, inode, name, copy->value, sizeof(copy->value), &length);
+		error = tree_getxattr(fs, inode, name, copy->value, sizeof(copy->value), &length);
 	return error ? error : set_xattr(made, name, copy->value, length);
 }
 
@@ -145,8 +144,8 @@ static int get_xattr(struct copy_out *copy, uint64_t inode, const char *name, co
 static int get_xattrs(struct copy_out *copy, const struct walk_entry *entry, const struct made *made)
 {
 	size_t length = 0;
-	int error = fs_listxattr(copy->files->fs, entry->attr.inode, copy->names, sizeof(copy->names),
-				 copy->owners, &length);
+	int error = tree_listxattr(copy->files->fs, entry->attr.inode, copy->names, sizeof(copy->names),
+				   copy->owners, &length);
 
 	for (size_t at = 0; !error && at < length; at += strlen(copy->names + at) + 1) {
 		int lost = get_xattr(copy, entry->attr.inode, copy->names + at, made);

@@ -42,6 +42,8 @@ static const char *advice(const struct files *files, int error, char *text, size
 {
 	switch (-error) {
 	case EUCLEAN:
+		if (!files->image)
+			return "damaged; unmount it and run fsck.mmfs";
 		snprintf(text, room, "damaged (%s); check the image with fsck.mmfs",
 			 image_damage(files->image));
 		return text;
@@ -50,7 +52,7 @@ static const char *advice(const struct files *files, int error, char *text, size
 	case EINTR:
 		return "stopped by a signal";
 	case EIO:
-		if (image_failure(files->image))
+		if (files_failed(files))
 			return "the host failed to write the image; nothing more is written to it";
 		return strerror(EIO);
 	default:
@@ -122,8 +124,28 @@ int files_open(const char *program, const char *image_path, bool writing, struct
 	return error ? error : files_open_in(program, image_path, image, ret_files);
 }
 
+int files_open_mount(const char *program, const char *path, int root, struct files *ret_files)
+{
+	struct files files = {.program = program, .image_path = path};
+	int error = tree_mount_open(root);
+
+	if (error)
+		return files_say(&files, "/", error);
+	*ret_files = files;
+	return 0;
+}
+
+bool files_failed(const struct files *files)
+{
+	return files->image && image_failure(files->image);
+}
+
 int files_close(struct files *files)
 {
+	if (!files->image) {
+		tree_mount_close();
+		return 0;
+	}
 	progress_say("writing it out");
 	int error = fs_close(files->fs);
 	int failure = image_failure(files->image);

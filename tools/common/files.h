@@ -1,5 +1,5 @@
 /*
- * The files of an image that is not mounted, for programs: opening it, finding a path, listing a directory,
+ * The files of an image, or of a mount, for programs: opening it, finding a path, listing a directory,
  * walking a tree. What goes wrong is said in one line on stderr.
  *
  * Usual order: files_open -> { path_find, list_directory, walk_tree, copy_... } -> files_close.
@@ -7,12 +7,12 @@
 #ifndef MMFS_FILES_H
 #define MMFS_FILES_H
 
-#include "../../fs/fs.h"
+#include "tree.h"
 
 struct files {
 	const char *program, *image_path; /* for messages */
-	struct image *image;
-	struct fs *fs;
+	struct image *image;		  /* NULL: they are those of a mount */
+	struct fs *fs;			  /* for the functions of tree.h; NULL then, too */
 };
 
 /* Opens the image and what is in it; writing: to change it. Says what went wrong, returns -errno then. */
@@ -20,6 +20,10 @@ MUST_CHECK int files_open(const char *program, const char *image_path, bool writ
 /* Opens the files of an image that is open; it belongs to `ret_files` from here on, also when this fails. */
 MUST_CHECK int files_open_in(const char *program, const char *image_path, struct image *image,
 			     struct files *ret_files);
+/* The files of a mount, by its root directory, which stays the caller's. One at a time. */
+MUST_CHECK int files_open_mount(const char *program, const char *path, int root, struct files *ret_files);
+/* Will nothing more be written, the image having failed? */
+bool files_failed(const struct files *files);
 /* Makes everything durable and closes. Says what went wrong, returns -errno then. */
 MUST_CHECK int files_close(struct files *files);
 /* Says "PROGRAM: IMAGE: PATH: why" of a path in the image; returns `error` (-errno). */

@@ -284,6 +284,8 @@ int open_image_in(const char *program, const char *path, struct store *store,
 	image_options.read_only = options->read_only;
 	image_options.session = &session;
 	int error = image_open(store, &image_options, ret_image, &report);
+	if (options->report)
+		*options->report = report;
 	if (error)
 		return say(&name, error, "%s", report.text[0] ? report.text : strerror(-error));
 	if (!options->quiet)

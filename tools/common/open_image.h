@@ -18,7 +18,8 @@ struct open_image_options {
 	bool no_lock;			/* go on where the host cannot lock files */
 	const char *no_lock_option;	/* what sets no_lock, for the message; NULL: nothing does */
 	struct image_make_options make;
-	struct image_options image; /* read_only and session are filled in by open_image */
+	struct image_report *report; /* filled in, if not NULL */
+	struct image_options image;  /* read_only and session are filled in by open_image */
 };
 
 /* Opens the image at `path`. On failure prints one line "PROGRAM: PATH: what; what to do" on stderr and

@@ -15,7 +15,7 @@ int path_link_target(struct fs *fs, uint64_t inode, char **ret_target)
 
 	if (!target)
 		return -ENOMEM;
-	int error = fs_readlink(fs, inode, target, PATH_MAX, &length);
+	int error = tree_readlink(fs, inode, target, PATH_MAX, &length);
 	if (error) {
 		free(target);
 		return error;
@@ -51,7 +51,7 @@ static int follow_link(struct walk_state *walk, uint64_t directory, uint64_t lin
 		free(walk->text);
 		walk->text = text;
 		walk->at = 0;
-		error = fs_getattr(walk->fs, *target == '/' ? ROOT_INODE : directory, &walk->attr);
+		error = tree_getattr(walk->fs, *target == '/' ? ROOT_INODE : directory, &walk->attr);
 	}
 	if (!length)
 		error = -ENOENT;
@@ -65,7 +65,7 @@ static int walk_name(struct walk_state *walk, bool follow)
 	uint64_t directory = walk->attr.inode;
 	struct fs_name name = {walk->text + walk->at, strcspn(walk->text + walk->at, "/")};
 
-	int error = fs_lookup(walk->fs, directory, name, &walk->attr);
+	int error = tree_lookup(walk->fs, directory, name, &walk->attr);
 	if (error)
 		return error;
 	walk->at += name.length;
@@ -80,7 +80,7 @@ int path_find(struct fs *fs, const char *path, bool follow, struct fs_attr *ret_
 
 	if (!walk.text)
 		return -ENOMEM;
-	int error = *path ? fs_getattr(fs, ROOT_INODE, &walk.attr) : -ENOENT;
+	int error = *path ? tree_getattr(fs, ROOT_INODE, &walk.attr) : -ENOENT;
 	while (!error) {
 		bool slash = walk.text[walk.at] == '/';
 		walk.at += strspn(walk.text + walk.at, "/");

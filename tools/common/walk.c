@@ -58,10 +58,9 @@ int list_directory(struct fs *fs, uint64_t directory, struct listing *ret_listin
 {
 	struct reading reading = {0};
 
-	int error = fs_readdir(fs, directory, 0, add_name, &reading);
+	int error = tree_readdir(fs, directory, add_name, &reading);
 	if (!error && reading.error == -EUCLEAN)
-		error = image_damaged(fs_image(fs), "directory %llu: a name that no file may have",
-				      (unsigned long long)directory);
+		error = tree_damaged(fs, "directory", directory, ": a name that no file may have");
 	else if (!error)
 		error = reading.error;
 	if (error) {
@@ -154,9 +153,7 @@ static int check_new(struct walker *walker, uint64_t inode)
 
 	if (!link_table_get(&walker->seen, (struct link_key){.inode = inode}, &added))
 		return -ENOMEM;
-	return added ? 0
-		     : image_damaged(walker->files->image, "directory %llu has several names",
-				     (unsigned long long)inode);
+	return added ? 0 : tree_damaged(walker->files->fs, "directory", inode, " has several names");
 }
 
 static int enter(struct walker *walker, const struct fs_attr *attr, uint64_t parent, bool last)
@@ -227,7 +224,7 @@ static int step(struct walker *walker)
 	int error = path_set(walker, level->path_length, name);
 	if (error)
 		return error;
-	error = fs_lookup(walker->files->fs, directory, (struct fs_name){name, strlen(name)}, &attr);
+	error = tree_lookup(walker->files->fs, directory, (struct fs_name){name, strlen(name)}, &attr);
 	return error ? note_error(walker, error) : visit_one(walker, &attr, directory, last);
 }
 

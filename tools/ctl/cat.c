@@ -12,7 +12,7 @@ static int cat_one(struct files *files, const char *path)
 
 	int error = path_find(files->fs, path, true, &attr);
 	while (!error) {
-		ssize_t got = fs_read_copy(files->fs, attr.inode, at, buffer, sizeof(buffer));
+		ssize_t got = tree_read(files->fs, attr.inode, at, buffer, sizeof(buffer));
 		if (got < 0)
 			error = (int)got;
 		if (got <= 0)

@@ -1,5 +1,6 @@
 /* Which commands there are for files, their options, and how they are run. */
 #include "command.h"
+#include "target.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -14,7 +15,6 @@ static const struct command commands[] = {
     {"tree", "a", 0, -1, false, draw_run}, {"cat", "", 1, -1, false, cat_run},
     {"get", "", 2, -1, false, get_run},	   {"put", "", 2, -1, true, put_run},
     {"rm", "rf", 1, -1, true, rm_run},	   {"mkdir", "p", 1, -1, true, mkdir_run},
-    {"label", "", 0, 1, false, NULL},
 };
 
 __attribute__((noreturn)) static void wrong_usage(const struct command *command, const char *what)
@@ -81,13 +81,29 @@ static int parse(const struct command *command, int count, char **arguments, str
 		take_option(command, options, letter);
 	arguments[0] = name;
 	if (optind == count)
-		wrong_usage(command, "give an image file");
+		wrong_usage(command, "give an image file or a mountpoint");
 	int paths = count - optind - 1;
 	if (paths < command->least)
 		wrong_usage(command, "give more paths");
 	if (command->most >= 0 && paths > command->most)
 		wrong_usage(command, "too many arguments");
 	return optind;
+}
+
+/* Those of the mount, if the image has one that can be used. */
+static int open_files(const struct command *command, const char *path, struct target *ret_target,
+		      struct files *ret_files)
+{
+	int error = target_find(path, command->writes, ret_target);
+
+	if (error)
+		return error;
+	error = ret_target->is_mounted
+		    ? files_open_mount(PROGRAM, path, ret_target->mounted.descriptor, ret_files)
+		    : files_open(PROGRAM, path, command->writes, ret_files);
+	if (error)
+		target_close(ret_target);
+	return error;
 }
 
 int command_run(const struct command *command, int count, char **arguments)
@@ -97,14 +113,14 @@ int command_run(const struct command *command, int count, char **arguments)
 
 	int first = parse(command, count, arguments, &options);
 	char **paths = arguments + first + 1;
-	if (!command->run)
-		return label_run(arguments[first], paths[0]);
 	if (command->writes)
 		files_catch_signals();
-	int error = files_open(PROGRAM, arguments[first], command->writes, &files);
+	struct target target;
+	int error = open_files(command, arguments[first], &target, &files);
 	if (error)
 		return error;
 	error = command->run(&files, &options, count - first - 1, paths);
 	int close_error = files_close(&files);
+	target_close(&target);
 	return error ? error : close_error;
 }

@@ -1,6 +1,6 @@
 /*
- * The commands of mmfsctl that work on the files of an image. Each is a function NAME_run in a file of its
- * own, listed in command.c.
+ * The commands of mmfsctl that work on the files of an image, or of the mount that serves it. Each is a
+ * function NAME_run in a file of its own, listed in command.c.
  */
 #ifndef MMFS_CTL_COMMAND_H
 #define MMFS_CTL_COMMAND_H
@@ -39,9 +39,6 @@ MUST_CHECK int mkdir_run(struct files *files, const struct command_options *opti
 
 /* Prints --help and ends the program (main.c). */
 __attribute__((noreturn)) void usage_print(void);
-
-/* Opens the image itself, since a label is changed while it is being opened. */
-MUST_CHECK int label_run(const char *image, const char *label);
 
 /* ---- show.c: how facts look ---- */
 

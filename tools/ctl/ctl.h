@@ -35,7 +35,6 @@ bool slot_whole(const struct super_disk *super);
 /* ---- what can be printed: each returns 0, or -errno having said why ---- */
 
 MUST_CHECK int super_print(const struct source *source);
-MUST_CHECK int info_print(const struct source *source);
 MUST_CHECK int ring_print(const struct source *source);
 MUST_CHECK int roots_print(const struct source *source);
 MUST_CHECK int map_print(const struct source *source, uint64_t zone);

@@ -32,7 +32,7 @@ int df_run(struct files *files, const struct command_options *options, int count
 
 	(void)count;
 	(void)paths;
-	int error = fs_statfs(files->fs, &room);
+	int error = tree_statfs(files->fs, &room);
 	if (error)
 		return files_say(files, "/", error);
 	if (room.free_blocks > room.blocks)

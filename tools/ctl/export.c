@@ -3,7 +3,7 @@
 
 #include "../archive/tar.h"
 #include "../common/progress.h"
-#include "mounted.h"
+#include "target.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -161,5 +161,12 @@ int export_command(int count, char **arguments)
 	parse(count, arguments, &settings);
 	files_catch_signals();
 	signal(SIGPIPE, SIG_IGN); /* a reader that went away is an error like any other */
-	return archive_is_mount(settings.image) ? export_mount(&settings) : export_image(&settings);
+	char *place;
+	int error = target_place(settings.image, false, &place);
+	if (error)
+		return error;
+	settings.image = place;
+	error = archive_is_mount(place) ? export_mount(&settings) : export_image(&settings);
+	free(place);
+	return error;
 }

@@ -3,7 +3,7 @@
 
 #include "../archive/tar.h"
 #include "../common/progress.h"
-#include "mounted.h"
+#include "target.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -135,11 +135,16 @@ int import_command(int count, char **arguments)
 	/* before the image is opened: nothing happens to it if there is none */
 	if (!archive_is_mount(settings.source))
 		error = tar_input_open(PROGRAM, settings.source, &input);
-	if (!error && archive_is_mount(settings.image))
+	char *place = NULL;
+	if (!error)
+		error = target_place(settings.image, true, &place);
+	settings.image = place;
+	if (!error && archive_is_mount(place))
 		error = import_mount(&settings, input);
 	else if (!error)
 		error = import_image(&settings, input);
 	progress_end();
+	free(place);
 	tar_input_close(input);
 	return error;
 }

@@ -195,7 +195,7 @@ static void add_entry(struct ls *ls, struct rows *rows, uint64_t directory, cons
 		      const char *name)
 {
 	struct fs_attr attr;
-	int error = fs_lookup(ls->files->fs, directory, (struct fs_name){name, strlen(name)}, &attr);
+	int error = tree_lookup(ls->files->fs, directory, (struct fs_name){name, strlen(name)}, &attr);
 
 	if (!error)
 		error = rows_add(ls, rows, name, &attr);

@@ -1,7 +1,7 @@
 /* mmfsctl: commands and their arguments. */
+#include "admin.h"
 #include "archive.h"
 #include "command.h"
-#include "mounted.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -13,25 +13,37 @@ enum { EXIT_OK = 0, EXIT_ERROR = 1, EXIT_WRONG_USAGE = 2 };
 
 static const char usage_text[] =
     "Usage: mmfsctl COMMAND [OPTION]... IMAGE|MOUNTPOINT [ARGUMENT]...\n"
-    "Works on the files of an mmfs image that is not mounted, looks into it, or at a running mount.\n"
+    "Works on an mmfs image, mounted or not, and on the files in it. An image that is mounted is reached\n"
+    "through its mount, whichever of the two is named (here: IMAGE).\n"
     "\n"
-    "Commands:\n"
+    "Files:\n"
     "  df IMAGE                 how much room there is\n"
     "  ls IMAGE [PATH]...       lists files and directories, as ls(1)\n"
     "  tree IMAGE [PATH]...     names as a drawing\n"
     "  cat IMAGE PATH...        contents of files\n"
     "  get IMAGE PATH... DEST   copies files and directories out of the image\n"
     "  put IMAGE SOURCE... PATH copies files and directories into it\n"
-    "  import TO SOURCE [PATH]  what is in an archive or a directory; SOURCE - is standard input\n"
-    "  export OF [FILE [PATH]...]  a tar of it; FILE - is standard output\n"
-    "                           (TO and OF are IMAGE or MOUNTPOINT)\n"
+    "  import IMAGE SOURCE [PATH]  what is in an archive or a directory; SOURCE - is standard input\n"
+    "  export IMAGE [FILE [PATH]...]  a tar of it; FILE - is standard output\n"
     "  rm IMAGE PATH...         removes files\n"
     "  mkdir IMAGE PATH...      makes directories\n"
-    "  label IMAGE [NEW]        shows or changes its label\n"
-    "  status MOUNTPOINT        version, process, uptime, restarts, journal, last error\n"
-    "  stats MOUNTPOINT         requests by type, what the image did, memory\n"
-    "  upgrade MOUNTPOINT       lets the mmfs that is installed now serve it\n"
+    "\n"
+    "The image as a whole:\n"
     "  info IMAGE               what it is, its size, its state\n"
+    "  label IMAGE [NEW]        shows or changes its label\n"
+    "  sync IMAGE               makes everything durable\n"
+    "  trim IMAGE               gives free space back to the host\n"
+    "  compact IMAGE            moves what lies at its end to free space before, and cuts it\n"
+    "  grow IMAGE               takes in a device that was enlarged\n"
+    "  backup IMAGE FILE        a copy of it, as it is at one moment, in a new file\n"
+    "  limit IMAGE [SIZE|none]  shows or changes the largest size\n"
+    "\n"
+    "A mount:\n"
+    "  status IMAGE             version, process, uptime, restarts, journal, last error\n"
+    "  stats IMAGE              requests by type, what the image did, memory\n"
+    "  upgrade IMAGE            lets the mmfs that is installed now serve it\n"
+    "\n"
+    "Inside an image that is not mounted:\n"
     "  dump IMAGE [WHAT]        a structure of the format as text; WHAT is one of\n"
     "       super               both superblock slots\n"
     "       roots               the roots of the trees and the counters\n"
@@ -42,14 +54,13 @@ static const char usage_text[] =
     "       map ZONE            which blocks of a zone are in use\n"
     "       block BLOCK         the bytes of any block\n"
     "                           (nothing: super, roots and ring)\n"
-    "Of an image, only put, import, rm, mkdir and label with NEW change anything.\n"
     "\n"
     "Options:\n"
     "  -a, --all            ls, tree: names that begin with a dot, too\n"
     "  -l, --long           ls: mode, links, owner, size, time\n"
     "  -R, --recursive      ls: what is in directories, too\n"
     "  -r, --recursive      rm: directories and what is in them\n"
-    "  -f, --force          rm: what does not exist is no error\n"
+    "  -f, --force          rm: what does not exist is no error; backup: replace FILE\n"
     "  -p, --parents        mkdir: the directories above, too; one that exists is no error\n"
     "  -z, --gzip           export: compresses; by the end of FILE's name if none of these is given\n"
     "  -j, --bzip2          the same\n"
@@ -57,7 +68,7 @@ static const char usage_text[] =
     "      --zstd           the same\n"
     "      --lz4            the same\n"
     "      --strip-components=N  import: takes N leading names off each path of an archive\n"
-    "      --json           df, ls, status, stats: as JSON\n"
+    "      --json           as JSON: df, ls, info to limit (but sync), status, stats\n"
     "      --prometheus     stats: for a Prometheus collector\n"
     "  -h, --help           print this text\n"
     "  -V, --version        print the version\n"
@@ -65,6 +76,7 @@ static const char usage_text[] =
     "Exit status: 0 all was done, 1 something was not, 2 wrong usage.\n";
 
 static enum output output = OUTPUT_TEXT;
+static bool force; /* backup */
 
 void usage_print(void)
 {
@@ -138,7 +150,9 @@ static int dump(int count, char **arguments)
 			wrong_usage("missing: ", thing->number);
 		number = parse_number(arguments[2]);
 	}
-	int error = source_open(arguments[0], !thing || thing->with_image, &source);
+	int error = target_not_mounted(arguments[0]);
+	if (!error)
+		error = source_open(arguments[0], !thing || thing->with_image, &source);
 	if (error)
 		return error;
 	if (!thing)
@@ -151,73 +165,110 @@ static int dump(int count, char **arguments)
 	return error;
 }
 
-static int info(int count, char **arguments)
-{
-	struct source source;
+/* ---- what takes an image or a mountpoint, and perhaps one more argument ---- */
 
-	if (count != 1)
-		wrong_usage("give one image file", "");
-	int error = source_open(arguments[0], true, &source);
-	if (error)
-		return error;
-	error = info_print(&source);
-	source_close(&source);
-	return error;
+static int run_info(char **arguments)
+{
+	return info_run(arguments[0], output);
 }
 
-static int status(int count, char **arguments)
+static int run_label(char **arguments)
 {
-	if (count != 1)
-		wrong_usage("give one mountpoint", "");
+	return label_run(arguments[0], arguments[1], output);
+}
+
+static int run_sync(char **arguments)
+{
+	return sync_run(arguments[0]);
+}
+
+static int run_trim(char **arguments)
+{
+	return trim_run(arguments[0], output);
+}
+
+static int run_grow(char **arguments)
+{
+	return grow_run(arguments[0], output);
+}
+
+static int run_limit(char **arguments)
+{
+	return limit_run(arguments[0], arguments[1], output);
+}
+
+static int run_compact(char **arguments)
+{
+	return compact_run(arguments[0], output);
+}
+
+static int run_backup(char **arguments)
+{
+	return backup_run(arguments[0], arguments[1], force, output);
+}
+
+static int run_status(char **arguments)
+{
 	return status_print(arguments[0], output);
 }
 
-static int stats(int count, char **arguments)
+static int run_stats(char **arguments)
 {
-	if (count != 1)
-		wrong_usage("give one mountpoint", "");
 	return stats_print(arguments[0], output);
 }
 
-static int upgrade(int count, char **arguments)
+static int run_upgrade(char **arguments)
 {
-	if (count != 1)
-		wrong_usage("give one mountpoint", "");
 	return upgrade_run(arguments[0]);
 }
 
+#define TEXT	   (1u << OUTPUT_TEXT)
+#define JSON	   (TEXT | 1u << OUTPUT_JSON)
+#define PROMETHEUS (JSON | 1u << OUTPUT_PROMETHEUS)
+
+/* arguments[least..most-1] may be NULL. */
 static const struct {
 	const char *name;
 	unsigned outputs; /* a bit for each that it has */
-	int (*run)(int count, char **arguments);
+	int least, most;  /* arguments, the image or mountpoint included */
+	int (*run)(char **arguments);
 } commands[] = {
-    {"info", 1u << OUTPUT_TEXT, info},
-    {"dump", 1u << OUTPUT_TEXT, dump},
-    {"status", 1u << OUTPUT_TEXT | 1u << OUTPUT_JSON, status},
-    {"stats", 1u << OUTPUT_TEXT | 1u << OUTPUT_JSON | 1u << OUTPUT_PROMETHEUS, stats},
-    {"upgrade", 1u << OUTPUT_TEXT, upgrade},
+    {"info", JSON, 1, 1, run_info},	  {"label", JSON, 1, 2, run_label},
+    {"sync", TEXT, 1, 1, run_sync},	  {"trim", JSON, 1, 1, run_trim},
+    {"grow", JSON, 1, 1, run_grow},	  {"limit", JSON, 1, 2, run_limit},
+    {"compact", JSON, 1, 1, run_compact}, {"backup", JSON, 2, 2, run_backup},
+    {"status", JSON, 1, 1, run_status},	  {"stats", PROMETHEUS, 1, 1, run_stats},
+    {"upgrade", TEXT, 1, 1, run_upgrade},
 };
 
 static int run(const char *name, int count, char **arguments)
 {
+	if (!strcmp(name, "dump") && output == OUTPUT_TEXT)
+		return dump(count, arguments);
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		if (strcmp(name, commands[i].name) != 0)
 			continue;
 		if (!(commands[i].outputs & 1u << output))
 			wrong_usage("there is no such output of ", name);
-		return commands[i].run(count, arguments);
+		if (force && strcmp(name, "backup") != 0)
+			wrong_usage("wrong option for ", name);
+		if (count < commands[i].least)
+			wrong_usage(count ? "give a file for the copy" : "give an image file or a mountpoint",
+				    "");
+		if (count > commands[i].most)
+			wrong_usage("too many arguments: ", arguments[count - 1]);
+		return commands[i].run(arguments);
 	}
-	wrong_usage("there is no command ", name);
+	wrong_usage(strcmp(name, "dump") ? "there is no command " : "there is no such output of ", name);
 }
 
 /* letters: with "+" before them up to the command only */
 static void parse_options(int count, char **arguments, const char *letters)
 {
-	static const struct option options[] = {{"help", no_argument, NULL, 'h'},
-						{"version", no_argument, NULL, 'V'},
-						{"json", no_argument, NULL, 'j'},
-						{"prometheus", no_argument, NULL, 'p'},
-						{NULL, 0, NULL, 0}};
+	static const struct option options[] = {
+	    {"help", no_argument, NULL, 'h'},  {"version", no_argument, NULL, 'V'},
+	    {"json", no_argument, NULL, 'j'},  {"prometheus", no_argument, NULL, 'p'},
+	    {"force", no_argument, NULL, 'f'}, {NULL, 0, NULL, 0}};
 	int option;
 
 	while ((option = getopt_long(count, arguments, letters, options, NULL)) != -1) {
@@ -229,6 +280,9 @@ static void parse_options(int count, char **arguments, const char *letters)
 			exit(EXIT_OK);
 		case 'j':
 			output = OUTPUT_JSON;
+			break;
+		case 'f':
+			force = true;
 			break;
 		case 'p':
 			output = OUTPUT_PROMETHEUS;
@@ -256,7 +310,7 @@ static int run_command(int count, char **arguments)
 		return import_command(count, arguments);
 	arguments[0] = program; /* what getopt's messages begin with */
 	optind = 0;
-	parse_options(count, arguments, "hV");
+	parse_options(count, arguments, "hVf");
 	return run(name, count - optind, arguments + optind);
 }
 

@@ -19,7 +19,7 @@ static int make_directory(struct files *files, const char *path)
 	if (!path_name(path, &name))
 		return -EEXIST;
 	int error = path_parent(files->fs, path, &parent, &name);
-	return error ? error : fs_make(files->fs, &caller, parent, name, S_IFDIR | 0777, 0, 0, &attr);
+	return error ? error : tree_make(files->fs, &caller, parent, name, S_IFDIR | 0777, 0, 0, &attr);
 }
 
 /* Each directory on the way; one that is there already will do, a link to one too. */

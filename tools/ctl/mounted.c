@@ -10,8 +10,12 @@
 
 #define USERSPACE_FILESYSTEM 0x65735546 /* what statfs(2) says of filesystems whose daemon is a process */
 
+static bool silent;
+
 static int say(const char *path, int error, const char *what)
 {
+	if (silent)
+		return error;
 	fprintf(stderr, PROGRAM ": %s: %s\n", path, what);
 	return error;
 }
@@ -73,6 +77,14 @@ int mounted_open(const char *path, struct mounted *ret_mounted)
 	end_strings(&mounted.status);
 	*ret_mounted = mounted;
 	return 0;
+}
+
+int mounted_try(const char *path, struct mounted *ret_mounted)
+{
+	silent = true;
+	int error = mounted_open(path, ret_mounted);
+	silent = false;
+	return error;
 }
 
 void mounted_close(struct mounted *mounted)

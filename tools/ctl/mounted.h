@@ -17,6 +17,8 @@ struct mounted {
 /* ---- mounted.c: 0, or a negative errno having said why ---- */
 
 MUST_CHECK int mounted_open(const char *path, struct mounted *ret_mounted);
+/* The same without a word. */
+MUST_CHECK int mounted_try(const char *path, struct mounted *ret_mounted);
 void mounted_close(struct mounted *mounted);
 
 /* ---- the commands: the same ---- */

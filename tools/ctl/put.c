@@ -53,7 +53,7 @@ int put_run(struct files *files, const struct command_options *options, int coun
 			name.length = 0; /* "." and the like: what is in it */
 		error = copy_in_tree(copy, paths[i], target.directory, name);
 		first_error = first_error ? first_error : error;
-		if (error == -ENOSPC || files_stopped() || image_failure(files->image))
+		if (error == -ENOSPC || files_stopped() || files_failed(files))
 			break;
 	}
 	copy_in_close(copy);

@@ -21,13 +21,13 @@ static int remove_entry(void *context, const struct walk_entry *entry, enum walk
 
 	if (event == WALK_ENTER)
 		return 0;
-	int error = event == WALK_FILE ? fs_unlink(fs, parent, name) : fs_rmdir(fs, parent, name);
+	int error = event == WALK_FILE ? tree_unlink(fs, parent, name) : tree_rmdir(fs, parent, name);
 	if (!error)
 		return 0;
 	files_say_cannot(removal->files, "remove", entry->path, error);
 	if (!removal->first_error)
 		removal->first_error = error;
-	return image_failure(removal->files->image) ? error : 0;
+	return files_failed(removal->files) ? error : 0;
 }
 
 static int remove_path(struct files *files, const struct command_options *options, const char *path)
@@ -37,7 +37,7 @@ static int remove_path(struct files *files, const struct command_options *option
 
 	int error = path_parent(files->fs, path, &removal.parent, &removal.name);
 	if (!error)
-		error = fs_lookup(files->fs, removal.parent, removal.name, &attr);
+		error = tree_lookup(files->fs, removal.parent, removal.name, &attr);
 	if (error == -ENOENT && options->force)
 		return 0;
 	if (!error && S_ISDIR(attr.mode) && !options->recursive)

@@ -1,5 +1,5 @@
 /* mmfsctl stats. */
-#include "mounted.h"
+#include "target.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -118,7 +118,7 @@ int stats_print(const char *path, enum output output)
 {
 	struct control_stats stats;
 	struct mounted mounted;
-	int error = mounted_open(path, &mounted);
+	int error = target_mounted(path, &mounted);
 
 	if (error)
 		return error;

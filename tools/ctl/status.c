@@ -1,5 +1,5 @@
 /* mmfsctl status. */
-#include "mounted.h"
+#include "target.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -105,7 +105,7 @@ static void print_json(const struct mounted *mounted)
 int status_print(const char *path, enum output output)
 {
 	struct mounted mounted;
-	int error = mounted_open(path, &mounted);
+	int error = target_mounted(path, &mounted);
 
 	if (error)
 		return error;

@@ -1,5 +1,5 @@
 /* mmfsctl upgrade. */
-#include "mounted.h"
+#include "target.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -81,7 +81,7 @@ static int upgrade(const struct mounted *mounted)
 int upgrade_run(const char *path)
 {
 	struct mounted mounted;
-	int error = mounted_open(path, &mounted);
+	int error = target_mounted(path, &mounted);
 
 	if (error)
 		return error;

@@ -12,10 +12,15 @@
 static bool part_damaged(void *context, enum image_part part, uint64_t block, const char *why)
 {
 	static const enum problem_code codes[] = {
-	    [IMAGE_JOURNAL] = PROBLEM_JOURNAL, [IMAGE_ROOTS] = PROBLEM_ROOTS, [IMAGE_MAP] = PROBLEM_MAP};
+	    [IMAGE_JOURNAL] = PROBLEM_JOURNAL,	 [IMAGE_ROOTS] = PROBLEM_ROOTS,
+	    [IMAGE_MAP] = PROBLEM_MAP,		 [IMAGE_SUPER] = PROBLEM_SLOT_NEWER,
+	    [IMAGE_POSITION] = PROBLEM_POSITION,
+	};
 	struct fsck *fsck = context;
 	uint64_t zone = part == IMAGE_MAP ? (block - fsck->zone_first) / ZONE_BLOCKS : 0;
 
+	if (part == IMAGE_SUPER)
+		fsck->newer_refused = true;
 	problem_report_block(fsck, codes[part], block, zone, why);
 	return !fsck->collect || !fsck->refused;
 }

@@ -64,6 +64,8 @@ enum problem_code {
 	PROBLEM_JOURNAL,
 	PROBLEM_SLOT,
 	PROBLEM_SLOT_FIELDS,
+	PROBLEM_SLOT_NEWER,
+	PROBLEM_POSITION,
 	PROBLEM_FAILED,
 	PROBLEM_ROOTS,
 	PROBLEM_ROOTS_FIELDS,
@@ -215,7 +217,8 @@ struct fsck {
 	struct place at;
 	bool collect; /* problems go to `fixes`; else they are printed */
 	struct fix_list fixes;
-	bool refused; /* something that all else depends on is not to be repaired */
+	bool newer_refused; /* the newer superblock slot cannot be: it was opened by the older one */
+	bool refused;	    /* something that all else depends on is not to be repaired */
 	bool maps_fixed;
 	uint64_t lost_found; /* inode number, 0: not looked for yet */
 

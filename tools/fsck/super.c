@@ -23,7 +23,8 @@ static bool slot_whole(const struct super_disk *super)
 
 #define SLOT_FIELD(field) offsetof(struct super_disk, field)
 
-static void slot_check(struct fsck *fsck, unsigned slot, const struct super_disk *super)
+/* The offset of a field whose value cannot be; 0: none has one. */
+static size_t slot_bad_field(unsigned slot, const struct super_disk *super)
 {
 	uint64_t ring_blocks = le64_get(super->ring_blocks);
 	uint64_t limit = le64_get(super->limit_blocks);
@@ -37,7 +38,7 @@ static void slot_check(struct fsck *fsck, unsigned slot, const struct super_disk
 		bad = SLOT_FIELD(ring_blocks);
 	else if (limit > MAX_BLOCKS)
 		bad = SLOT_FIELD(limit_blocks);
-	else if (le64_get(super->tail_lsn) % 8)
+	else if (le64_get(super->tail_lsn) % 8 || le64_get(super->tail_lsn) > UINT64_C(1) << 62)
 		bad = SLOT_FIELD(tail_lsn);
 	else if (le64_get(super->flags) & ~(uint64_t)(SUPER_CLEAN | SUPER_FAILED))
 		bad = SLOT_FIELD(flags);
@@ -47,6 +48,13 @@ static void slot_check(struct fsck *fsck, unsigned slot, const struct super_disk
 		bad = SLOT_FIELD(owner);
 	else if (!all_zeros(super->unused, sizeof(super->unused)))
 		bad = SLOT_FIELD(unused);
+	return bad;
+}
+
+static void slot_check(struct fsck *fsck, unsigned slot, const struct super_disk *super)
+{
+	size_t bad = slot_bad_field(slot, super);
+
 	if (bad)
 		problem_report(fsck, PROBLEM_SLOT_FIELDS, slot, bad, 0);
 }
@@ -73,7 +81,8 @@ bool super_slot_clean(const struct super_disk *a, const struct super_disk *b)
 {
 	const struct super_disk *last = le64_get(a->generation) > le64_get(b->generation) ? a : b;
 
-	return slot_whole(a) && slot_whole(b) && le64_get(last->flags) == SUPER_CLEAN;
+	return slot_whole(a) && slot_whole(b) && !slot_bad_field(0, a) && !slot_bad_field(1, b) &&
+	       le64_get(last->flags) == SUPER_CLEAN;
 }
 
 static void slots_check(struct fsck *fsck)
@@ -88,9 +97,11 @@ static void slots_check(struct fsck *fsck)
 			continue;
 		}
 		whole++;
-		slot_check(fsck, slot, &slots[slot]);
+		/* the other one has been told of when the image was opened */
+		if (!fsck->newer_refused || slots[slot].generation.raw == fsck->super->generation.raw)
+			slot_check(fsck, slot, &slots[slot]);
 	}
-	if (whole == 2)
+	if (whole == 2 && !fsck->newer_refused)
 		slots_compare(fsck, slots);
 	if (le64_get(fsck->super->flags) & SUPER_FAILED)
 		problem_report(fsck, PROBLEM_FAILED, 0, 0, 0);

@@ -92,7 +92,27 @@ break_superblocks() {
 	done
 }
 
+# The superblock slot that counts.
+newer_slot() {
+	[ "$(od -An -tu8 -j 120 -N 8 "$whole")" -gt "$(od -An -tu8 -j 4216 -N 8 "$whole")" ] && echo 0 || echo 1
+}
+
+# Each with a right checksum.
+damage_super() {
+	local newer
+	newer=$(newer_slot)
+	note "superblock slots"
+	damage "slot $newer, the newer one, cannot be" block "$newer" 144 ffffffffffffffff
+	damage "slot $newer, the newer one, cannot be" block "$newer" 152 0300000000000000
+	damage "slot $newer, the newer one, cannot be" block "$newer" 160 "$(le64 $(((1 << 62) + 8)))"
+	damage "slot $newer, the newer one, cannot be" block "$newer" 176 "$(le64 8)"
+	damage "slot $((1 - newer)): the field at byte 144" block $((1 - newer)) 144 ffffffffffffffff
+	damage "slot $newer: no mount could go on" block "$newer" 160 "$(le64 $(((1 << 61) + 8)))"
+	damage "slot $newer: no mount could go on" block "$newer" 120 "$(le64 $(((1 << 62) + newer)))"
+}
+
 damage_roots() {
+	damage_super
 	note "superblock and roots"
 	damage 'superblock slot . is damaged|both|field' block 0 500 01
 	damage 'says 1[0-9]* inodes|inodes, but' block $roots 56 "$(le64 1000)"
