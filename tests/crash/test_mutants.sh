@@ -32,14 +32,14 @@ R9_UNSEALED_APPLIED       explore directed-super
 R10_TAIL_BEFORE_SYNC      explore directed-super
 R10_RING_REUSED_EARLY     explore ace-5
 R11_REUSED_EARLY          explore directed-full
-R11_PUNCHED_EARLY         explore directed-full
+R11_PUNCHED_EARLY         explore ace-10
 R12_NOT_SEALED_FIRST      explore directed-full
 R13_TAIL_NOT_ZEROED       explore ace-39-41
 R14_COLD_REPLAYS_ALL      explore directed-cut
 R15_NO_FIRST_SYNC         explore ace-41
 R15_NO_SEAL               explore ace-5
 R15_COLD_NOT_SYNCED       explore ace-47
-R15_OLD_EPOCH_REVIVED     explore ace-14-8
+R15_OLD_EPOCH_REVIVED     explore ace-0-71-72
 R16_SYNC_RETRIED          fault   sync
 R16_NOT_FROZEN            fault   sync
 R17_TAIL_NOT_HELD         unit    test_answers:tail_waits_for_reply
