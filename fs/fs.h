@@ -218,8 +218,7 @@ MUST_CHECK ssize_t fs_read_copy(struct fs *fs, uint64_t inode, uint64_t offset, 
 	4u /* the descriptor has O_APPEND, `offset` is right: what append-only files take                    \
 	    */
 #define FS_WRITE_CACHED                                                                                      \
-	8u /* written earlier, when it was allowed: no time changes, append-only counts not                  \
-	    */
+	8u /* written earlier, when it was allowed: no time changes, and chattr flags count not */
 MUST_CHECK ssize_t fs_write(struct fs *fs, uint64_t inode, uint64_t offset, const void *bytes, size_t length,
 			    unsigned flags);
 /* fsync (data_only false) or fdatasync of a file or directory. */

@@ -271,9 +271,8 @@ ssize_t fs_write(struct fs *fs, uint64_t number, uint64_t offset, const void *by
 	struct inode inode;
 	inode_lock(fs, number);
 	ssize_t result = file_load(fs, number, &inode);
-	if (!result)
-		result =
-		    flags_check_write(&inode, flags & (FS_WRITE_APPEND | FS_WRITE_APPENDS | FS_WRITE_CACHED));
+	if (!result && !(flags & FS_WRITE_CACHED))
+		result = flags_check_write(&inode, flags & (FS_WRITE_APPEND | FS_WRITE_APPENDS));
 	if (result)
 		goto unlock;
 	if (flags & FS_WRITE_APPEND)

@@ -3,7 +3,6 @@
 #include "ioctl.h"
 
 #include "caller.h"
-#include "workers.h"
 #include "../../backend/point.h"
 
 #include <errno.h>
@@ -39,9 +38,6 @@ static int set_flags(const struct ioctl_call *call, uint32_t flags)
 		return -EPERM;
 	uint32_t guards = (attr.flags ^ flags) & (INODE_IMMUTABLE | INODE_APPEND);
 	bool may_guard = !guards || caller_capable(call->request, CAP_LINUX_IMMUTABLE);
-	/* What was written before, while that was allowed. Other workers take the WRITEs. */
-	if (daemon_of(call->request)->writeback && may_guard && guards && workers_count() > 1)
-		fuse_lowlevel_notify_inval_inode(daemon_of(call->request)->session, call->inode, 0, 0);
 	error = fs_set_flags(fs, call->inode, flags, may_guard);
 	/* The kernel does not know that ctime has changed. */
 	if (!error)
