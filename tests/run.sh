@@ -63,6 +63,11 @@ build_of() {
 	case $1 in style | real | kill | costs | races) echo "$plain" ;; *) echo "$asan" ;; esac
 }
 
+# How many tests of a directory run at the same time: one, where times are waited for or resources counted.
+at_once() {
+	case $1 in style | unit | image | tools | kill | real | posix) echo 2 ;; *) echo 1 ;; esac
+}
+
 if [ $list = 1 ]; then
 	for directory in $directories; do tests_of "$directory"; done
 	exit 0
@@ -76,6 +81,12 @@ if [ "$(id -u)" != 0 ]; then
 		"${options[@]}" "${patterns[@]}"
 fi
 
+# Tests that run at the same time would take it from each other.
+fuse_mode=
+if [ -c /dev/fuse ]; then
+	fuse_mode=$(stat -c %a /dev/fuse)
+	chmod 666 /dev/fuse
+fi
 work=$(mktemp -d "${TMPDIR:-/tmp}/mmfs-run.XXXXXX")
 chmod 755 "$work"
 logs=$work/logs
@@ -88,6 +99,7 @@ sweep_below() {
 }
 
 finish() {
+	[ -z "$fuse_mode" ] || chmod "$fuse_mode" /dev/fuse
 	sweep_below "$work" >/dev/null 2>&1
 	rm -rf --one-file-system "$work"
 }
@@ -123,6 +135,19 @@ run_one() {
 	cat "$log.line"
 	rm -rf --one-file-system "$place"
 	[ $result != FAIL ]
+}
+
+# run_test NAME: with its time limit.
+run_test() {
+	local limit
+	case $1 in
+	unit/*) run_one "$1" 300 "$asan/tests/${1#unit/}" ;;
+	*)
+		limit=$(sed -n 's/^# timeout: \([0-9]*\)$/\1/p' "tests/$1.sh")
+		[ "${MMFS_TEST_FULL:-0}" != 1 ] || limit=$((${limit:-300} * 20))
+		run_one "$1" "${limit:-300}" bash "tests/$1.sh"
+		;;
+	esac
 }
 
 summary() {
@@ -168,15 +193,8 @@ for directory in $directories; do
 	MMFS_BUILD=$(build_of "$directory")
 	export MMFS_BUILD
 	for name in $(tests_of "$directory"); do
-		if [ "$directory" = unit ]; then
-			# Two at a time; the mounted tests below have the machine to themselves.
-			while [ "$(jobs -rp | wc -l)" -ge 2 ]; do wait -n; done
-			run_one "$name" 300 "$asan/tests/${name#unit/}" &
-		else
-			limit=$(sed -n 's/^# timeout: \([0-9]*\)$/\1/p' "tests/$name.sh")
-			[ "${MMFS_TEST_FULL:-0}" != 1 ] || limit=$((${limit:-300} * 20))
-			run_one "$name" "${limit:-300}" bash "tests/$name.sh"
-		fi
+		while [ "$(jobs -rp | wc -l)" -ge "$(at_once "$directory")" ]; do wait -n; done
+		run_test "$name" &
 	done
 	wait
 done

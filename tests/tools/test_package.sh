@@ -7,7 +7,7 @@ need_fuse
 note "they build from what is in the tree"
 mkdir "$tmp/mmfs"
 tar -C "$MMFS_SOURCE" --exclude='./build*' --exclude=./.git -cf - . | tar -C "$tmp/mmfs" -xf -
-(cd "$tmp/mmfs" && DEB_BUILD_OPTIONS="noautodbgsym parallel=2" dpkg-buildpackage -us -uc -b) >"$tmp/build.log" 2>&1 ||
+(cd "$tmp/mmfs" && DEB_BUILD_OPTIONS="noautodbgsym parallel=2$(full || echo " noopt")" dpkg-buildpackage -us -uc -b) >"$tmp/build.log" 2>&1 ||
 	fail "$(tail -n 40 "$tmp/build.log")"
 
 note "what building takes is what deps.sh says"
