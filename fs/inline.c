@@ -93,7 +93,8 @@ int inline_punch(struct fs *fs, struct inode *inode, uint64_t offset, uint64_t e
 	int result = txn_begin(fs->image, INLINE_CHANGES + 1, TXN_REPLACES, &txn);
 	if (result)
 		return result;
-	if (offset == 0 && end >= BLOCK_SIZE)
+	/* Nothing of the block remains. */
+	if (offset == 0 && (end >= BLOCK_SIZE || end >= inode->size))
 		result = inline_cut(txn, fs, &changed, 0);
 	else
 		result =

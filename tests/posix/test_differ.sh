@@ -1,5 +1,5 @@
 #!/bin/bash
-# Random system calls on mmfs and on ext4 (a loop device), which must agree: differ/differ.h. The seed is a fresh one, and
+# Random system calls on mmfs and on ext4 (a loop device), which must agree: differ/differ.h. The seed is fresh for each commit, and
 # is printed; MMFS_DIFFER_SEED sets it. A difference is printed as a script of calls for `differ --replay`. First it has to
 # find the differences between ext4 and tmpfs, or it would find none.
 # timeout: 600
@@ -42,7 +42,12 @@ compared() {
 	sed -n '/^seed/p' "$tmp/said"
 }
 
-fresh=${MMFS_DIFFER_SEED:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}
+# A fresh one for each commit, so that a commit's run can be had again; in full, for each run.
+fresh=${MMFS_DIFFER_SEED:-}
+if [ -z "$fresh" ] && ! full; then
+	commit=$(git -C "$MMFS_SOURCE" rev-parse --short=7 HEAD 2>/dev/null) && fresh=$((16#$commit))
+fi
+: "${fresh:=$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}"
 note "mmfs against ext4, seed $fresh"
 ! full || for seed in 1 2 3 4; do compared --seed=$seed --steps=100000; done
 compared --seed="$fresh" --steps="$(size 100000 1000000)" --keep

@@ -264,6 +264,10 @@ static void test_full(void **state)
 	assert_memory_equal(back + 100, "nnnnnnnnnn\0\0\0\0\0nnnnn", 20);
 	resize(&f, file, 100000);
 	assert_int_equal(inline_length(&f, file), 120);
+	/* A hole to the end and beyond, but not to that of the block: nothing of the block remains. */
+	resize(&f, file, 120);
+	assert_int_equal(fs_fallocate(f.fs, file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 415), 0);
+	assert_int_equal(inline_length(&f, file), 0);
 	fixture_close(&f);
 }
 
