@@ -241,6 +241,8 @@ static const struct option_row rows[] = {
      "no: the mount ends with its daemon, should that be killed (default: yes)"},
     {"writeback", OPTION_SET, FIELD(writeback), NULL, NULL,
      "the kernel collects writes until a file is closed or synced"},
+    {"direct_io", OPTION_SET, FIELD(direct_io), NULL, NULL,
+     "the kernel caches no contents: every read and write reaches the daemon"},
     {"noatime", OPTION_KERNEL, FIELD(noatime), NULL, NULL, "reading never changes access times"},
     {"acl", OPTION_SET, FIELD(acl), NULL, NULL, "POSIX access control lists: setfacl(1), acl(5)"},
     {"noacl", OPTION_CLEAR, FIELD(acl), NULL, NULL,
@@ -419,6 +421,11 @@ static enum options_result check_together(struct options *options)
 	if (options->scratch && options->supervise_given) {
 		log_say(LOG_ERR, "scratch and supervise=yes exclude each other: the changes are in the "
 				 "daemon's memory and end with it; leave supervise=yes out");
+		return OPTIONS_WRONG;
+	}
+	if (options->writeback && options->direct_io) {
+		log_say(LOG_ERR, "writeback and direct_io exclude each other: one keeps written pages in the "
+				 "kernel, the other keeps none");
 		return OPTIONS_WRONG;
 	}
 	if (options->scratch)

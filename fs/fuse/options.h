@@ -12,6 +12,7 @@ struct options {
 	bool allow_other, allow_root;
 	bool noatime;
 	bool writeback; /* the kernel's cache of written pages */
+	bool direct_io; /* reads and writes bypass the kernel's cache */
 	bool acl;
 	bool fsync_async;
 	bool supervise;		    /* the mount outlives its daemon */
