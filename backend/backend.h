@@ -70,7 +70,7 @@ struct image_options {
 	unsigned commit_seconds; /* the daemon seals that often; 0: 5 */
 	bool fsync_async;	 /* image_sync returns at once (seals stay real) */
 	bool no_syncer; /* no thread: tests and tools drive image_sync and image_checkpoint themselves */
-	uint64_t overlay_max; /* bytes of changed metadata kept in memory; 0: 64 MiB */
+	uint64_t overlay_max; /* bytes of changed metadata kept in memory, at most; 0: 64 MiB */
 	const struct session_disk
 	    *session;	      /* where it is mounted (image_session_of); NULL: unknown, recovers cold */
 	uint64_t limit_bytes; /* other than 0: becomes the image's limit */
