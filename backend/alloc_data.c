@@ -316,6 +316,7 @@ static void data_note_overwritten(struct image *image)
 {
 	if (!atomic_load_explicit(&image->syncer.overwritten, memory_order_relaxed))
 		atomic_store(&image->syncer.overwritten, true);
+	cache_note_used(image);
 }
 
 static int data_check_bytes(const struct image *image, uint64_t offset, size_t length)

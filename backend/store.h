@@ -189,8 +189,8 @@ static inline void store_forget(struct store *store)
 		store->ops->forget(store);
 }
 
-/* Pages of a range no longer count as this process's memory; they stay in the host's cache, and come back when
- * they are touched. */
+/* Pages of a range no longer count as this process's memory; they stay in the host's cache, and come back
+ * when they are touched. */
 static inline void store_unmap(struct store *store, uint64_t offset, uint64_t length)
 {
 	if (store->ops->unmap)

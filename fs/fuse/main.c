@@ -59,6 +59,7 @@ static int open_all(struct daemon *daemon)
 		      .commit_seconds = options->commit_seconds,
 		      .fsync_async = options->fsync_async,
 		      .overlay_max = options->overlay_bytes,
+		      .cache = options->image_cache,
 		      .limit_bytes = options->size_bytes},
 	};
 	struct fs_options fs_options = {

@@ -29,6 +29,8 @@ struct options {
 	unsigned threads;	 /* 0: by the number of processors */
 	unsigned spin_us;
 	enum recover_mode recover;
+	enum image_cache image_cache;
+	bool image_cache_given;
 	char *fsname;	   /* NULL: the image's path */
 	char *mount_flags; /* comma list for the kernel; NULL: none */
 };
