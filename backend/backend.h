@@ -293,6 +293,11 @@ struct block_range {
  * Gives at least one block. -ENOSPC: neither image nor host has room; nothing changed.
  */
 MUST_CHECK int data_reserve(struct image *image, uint64_t goal, uint64_t want, struct block_range *ret_range);
+/* The same for a file that grows behind `goal`: if somebody else is there, it is put where `ahead` blocks
+ * follow that others look for room in last. So files that grow in turns do not lie there in as small pieces
+ * as they were written. Nothing is kept from anybody by that, so there is nothing to give back. */
+MUST_CHECK int data_reserve_ahead(struct image *image, uint64_t goal, uint64_t want, unsigned ahead,
+				  struct block_range *ret_range);
 /* Gives back what was reserved and not claimed by a committed transaction. */
 void data_release(struct image *image, struct block_range range);
 /* The transaction puts reserved blocks to use. If it is aborted they are reserved again. */
