@@ -200,6 +200,19 @@ static void worker_has_ended(struct worker *worker)
 	atomic_store_explicit(&worker->progress, progress + 1, memory_order_release);
 }
 
+/* While no request comes. False: the watcher has given the turn to another meanwhile. */
+static bool collect(struct worker *worker)
+{
+	uint64_t kept = turn_keep();
+
+	worker_begins(worker);
+	pthread_rwlock_rdlock(&pool.serving);
+	fs_collect(pool.daemon->fs);
+	pthread_rwlock_unlock(&pool.serving);
+	worker_has_ended(worker);
+	return turn_still_kept(kept);
+}
+
 /* The next request: its length; 0: the session has ended. */
 static int receive(struct fuse_session *session, struct fuse_buf *buffer)
 {
@@ -258,6 +271,8 @@ static bool serve_turn(struct worker *worker, struct fuse_session *session, stru
 		uint64_t kept = 0;
 
 		bool was_there = spin(descriptor);
+		if (fs_collects(pool.daemon->fs) && !request_waits(descriptor) && !collect(worker))
+			return true;
 		int size = receive(session, buffer);
 		if (size == 0)
 			return false;
