@@ -192,7 +192,7 @@ void node_append(struct node_disk *node, const struct node_disk *from, unsigned 
 static void node_truncate(struct node_disk *node, unsigned count)
 {
 	unsigned heap = BLOCK_SIZE, used = 0, before = node_count(node);
-	struct slot_disk kept[NODE_ORDER];
+	struct slot_disk kept[NODE_ORDER] = {0};
 
 	for (unsigned i = 0; i < count; i++) {
 		kept[i] = *node_slot(node, i);
