@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-#include <xxhash.h>
+#include "checksum.h"
 
 void image_read_lock(struct image *image)
 {
