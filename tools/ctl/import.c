@@ -135,6 +135,7 @@ int import_command(int count, char **arguments)
 	/* before the image is opened: nothing happens to it if there is none */
 	if (!archive_is_mount(settings.source))
 		error = tar_input_open(PROGRAM, settings.source, &input);
+	progress_hide();
 	char *place = NULL;
 	if (!error)
 		error = target_place(settings.image, true, &place);

@@ -1,6 +1,8 @@
 /* fsck.mmfs: the command line. */
 #include "fsck.h"
 
+#include "../common/progress.h"
+
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
@@ -113,5 +115,8 @@ int main(int count, char **arguments)
 		printf("%s: was unmounted, not checked\n", session.path);
 		return EXIT_CLEAN;
 	}
-	return session_run(&session);
+	progress_start(PROGRAM, "checking");
+	int status = session_run(&session);
+	progress_end();
+	return status;
 }
