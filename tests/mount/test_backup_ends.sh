@@ -19,7 +19,7 @@ begin_slowly() {
 	strace -f -qq -o "$tmp/trace" -p "$(daemon_pid "$image")" -e trace=pwrite64 \
 		-e inject=pwrite64:delay_enter=300000:when=3+ 2>"$tmp/strace" &
 	tracer=$!
-	until grep -q TracerPid:.*[1-9] "/proc/$(daemon_pid "$image")/status"; do
+	until grep -q 'TracerPid:.*[1-9]' "/proc/$(daemon_pid "$image")/status"; do
 		kill -0 $tracer || fail "$(cat "$tmp/strace")"
 		sleep 0.02
 	done
