@@ -1,6 +1,7 @@
 #!/bin/bash
 # -o scratch where the host promises no more memory than it has (vm.overcommit_memory=2): several mounts of one
 # image, each of which takes what it needs. With the plain build: a sanitizer's own memory is promised nowhere.
+export MMFS_BUILD
 MMFS_BUILD=$(cd "$(dirname "$0")/../.." && pwd)/build-plain
 . "$(dirname "$0")/../lib.sh"
 need_fuse
