@@ -1,5 +1,6 @@
 #!/bin/sh
-# From a fresh Debian or Ubuntu machine to a mounted filesystem: installs what is missing, builds, mounts.
+# From a fresh Debian or Ubuntu machine to a mounted filesystem: installs what is
+# missing, builds, mounts.
 #
 #   quickstart.sh [IMAGE MOUNTPOINT]     default: ~/mmfs.img at ~/mmfs
 set -eu

@@ -55,7 +55,7 @@ static void parse(int count, char **arguments, struct import_settings *settings)
 		settings->options.strip = parse_number(optarg);
 	}
 	if (count - optind < 2)
-		wrong_usage("give an image file or a mountpoint, and an archive or a directory");
+		wrong_usage("give an image or mountpoint, and what to import");
 	if (count - optind > 3)
 		wrong_usage("too many arguments");
 	settings->image = arguments[optind];
