@@ -36,7 +36,32 @@ static bool all_zero(const uint8_t *bytes, size_t length)
 	return bytes[0] == 0 && !memcmp(bytes, bytes + 1, length - 1);
 }
 
-/* [offset, offset + length) as far as the image goes; zeros are left out where the copy has some already. */
+static int put(struct backup *backup, uint64_t offset, const uint8_t *bytes, size_t length)
+{
+	backup->report->copied_bytes += length;
+	return backup->sink->write(backup->sink->context, offset, bytes, length);
+}
+
+/* All but blocks of zeros. */
+static int put_sparse(struct backup *backup, uint64_t offset, uint64_t length)
+{
+	uint64_t begin = 0;
+	int error = 0;
+
+	for (uint64_t at = 0; at < length && error == 0; at += BLOCK_SIZE) {
+		if (!all_zero(backup->buffer + at, BLOCK_SIZE))
+			continue;
+		if (at > begin)
+			error = put(backup, offset + begin, backup->buffer + begin, at - begin);
+		begin = at + BLOCK_SIZE;
+	}
+	if (error == 0 && length > begin)
+		error = put(backup, offset + begin, backup->buffer + begin, length - begin);
+	return error;
+}
+
+/* [offset, offset + length), whole blocks, as far as the image goes; zeros are left out where the copy has
+ * some already. */
 static int copy_bytes(struct backup *backup, uint64_t offset, uint64_t length, bool first)
 {
 	uint64_t size = store_size(backup->image->store);
@@ -47,10 +72,9 @@ static int copy_bytes(struct backup *backup, uint64_t offset, uint64_t length, b
 	if (length > size - offset)
 		length = size - offset;
 	error = data_read(backup->image, offset, backup->buffer, length);
-	if (error < 0 || (first && all_zero(backup->buffer, length)))
+	if (error < 0)
 		return error;
-	backup->report->copied_bytes += length;
-	return backup->sink->write(backup->sink->context, offset, backup->buffer, length);
+	return first ? put_sparse(backup, offset, length) : put(backup, offset, backup->buffer, length);
 }
 
 static int copy_range(struct backup *backup, uint64_t offset, uint64_t end, bool first)

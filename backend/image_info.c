@@ -1,9 +1,8 @@
 /* The tree lock for readers, and answers to questions about an image. */
+#include "checksum.h"
 #include "image_i.h"
 
 #include <errno.h>
-
-#include <xxhash.h>
 
 void image_read_lock(struct image *image)
 {

@@ -11,15 +11,19 @@ static int may_change(const struct image *image)
 	return image_failure(image) ? -EIO : 0;
 }
 
-/* `changed` has the fields that a caller changed in its copy: the others may have changed meanwhile. */
-static int store_super(struct image *image, const struct super_disk *changed)
+/* label, limit: NULL: stays as it is. Somebody else may be changing the other one. */
+static int store_super(struct image *image, const char *label, const uint64_t *limit_blocks)
 {
 	int error = -EIO;
 
 	pthread_mutex_lock(&image->super_lock);
 	if (!image_failure(image)) {
-		memcpy(image->super.label, changed->label, sizeof(changed->label));
-		image->super.limit_blocks = changed->limit_blocks;
+		if (label) {
+			memset(image->super.label, 0, sizeof(image->super.label));
+			memcpy(image->super.label, label, strlen(label));
+		}
+		if (limit_blocks)
+			image->super.limit_blocks = le64_of(*limit_blocks);
 		error = super_write(image);
 	}
 	pthread_mutex_unlock(&image->super_lock);
@@ -40,17 +44,13 @@ int image_seal(struct image *image)
 
 int image_set_label(struct image *image, const char *label)
 {
-	struct super_disk super;
 	int error = may_change(image);
 
 	if (error < 0)
 		return error;
-	if (strlen(label) >= sizeof(super.label))
+	if (strlen(label) >= sizeof(image->super.label))
 		return -EINVAL;
-	image_super_copy(image, &super);
-	memset(super.label, 0, sizeof(super.label));
-	memcpy(super.label, label, strlen(label));
-	return store_super(image, &super);
+	return store_super(image, label, NULL);
 }
 
 int image_set_limit(struct image *image, uint64_t bytes, uint64_t *ret_least)
@@ -58,7 +58,6 @@ int image_set_limit(struct image *image, uint64_t bytes, uint64_t *ret_least)
 	uint64_t most = (image->store->fixed_size ? store_size(image->store) : image->store->map_size),
 		 end = 0;
 	uint64_t blocks = bytes ? bytes >> BLOCK_SHIFT : MAX_BLOCKS;
-	struct super_disk super;
 	int error = may_change(image);
 
 	if (error < 0)
@@ -74,9 +73,8 @@ int image_set_limit(struct image *image, uint64_t bytes, uint64_t *ret_least)
 		*ret_least = end << BLOCK_SHIFT;
 	if (error < 0)
 		return error;
-	image_super_copy(image, &super);
-	super.limit_blocks = le64_of(bytes >> BLOCK_SHIFT);
-	error = store_super(image, &super);
+	blocks = bytes >> BLOCK_SHIFT;
+	error = store_super(image, NULL, &blocks);
 	if (error == 0 && bytes && store_size(image->store) > bytes)
 		error = image_shrink(image);
 	return error;

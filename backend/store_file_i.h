@@ -23,7 +23,9 @@ struct store_file {
 	pthread_mutex_t range_lock, whole_lock; /* one sync of each open file at a time; leaves */
 	/* A scratch store's (store_scratch.c). */
 	uint64_t file_end; /* bytes: the file is mapped up to here, and memory behind; goes down only */
-	uint64_t *counted; /* a bit for each page of the mapping */
+	uint64_t
+	    open_end; /* bytes: what is behind may not be touched, and takes no memory that is promised */
+	uint64_t *counted; /* a bit for each page of the mapping, as far as it may be touched */
 	uint64_t limit_pages, counted_pages;
 };
 

@@ -2,9 +2,12 @@
  * A scratch store: the file is only read, under the shared lock, and what is written stays in memory of this
  * process and goes with it.
  *
- *   0                        file_end                      map_size
- *   | MAP_PRIVATE of the file | anonymous memory            |
- *   '-- one mapping, readable and writable: `base` ---------'
+ *   0                        file_end            open_end     map_size
+ *   | MAP_PRIVATE of the file | anonymous memory  | PROT_NONE  |
+ *   '-- one mapping, `base`, readable and writable to open_end -'
+ *
+ * The last part is what the image may grow into. Where the host promises no more memory than it has
+ * (vm.overcommit_memory=2), only what may be written to counts there, so each mount takes what it needs.
  *
  * The first store to a page of the file gives this process a copy of that page. Private mappings of one file
  * do not see each other, so there is no second one that is PROT_READ: a stray store can damage what goes with
@@ -52,8 +55,7 @@ static size_t counted_bytes(const struct store_file *file)
 
 static int map_counted(struct store_file *file)
 {
-	void *counted =
-	    mmap(NULL, counted_bytes(file), SCRATCH_PROTECT, SCRATCH_FLAGS | MAP_ANONYMOUS, -1, 0);
+	void *counted = mmap(NULL, counted_bytes(file), PROT_NONE, SCRATCH_FLAGS | MAP_ANONYMOUS, -1, 0);
 
 	if (counted == MAP_FAILED)
 		return -errno;
@@ -62,10 +64,33 @@ static int map_counted(struct store_file *file)
 	return 0;
 }
 
+/* The bits of pages below `end` may be touched from now on. */
+static int open_counted(struct store_file *file, uint64_t end)
+{
+	uint64_t words = (end / file->page_size + WORD_PAGES - 1) / WORD_PAGES;
+
+	return words && mprotect(file->counted, words * sizeof(uint64_t), SCRATCH_PROTECT) ? -ENOSPC : 0;
+}
+
+/* As far as `end`, which is of a page, the mapping may be touched from now on. */
+static int open_up(struct store_file *file, uint64_t end)
+{
+	int error = 0;
+
+	if (end <= file->open_end)
+		return 0;
+	error = open_counted(file, end);
+	if (!error && mprotect(scratch_at(file, file->open_end), end - file->open_end, SCRATCH_PROTECT))
+		error = -ENOSPC;
+	if (!error)
+		file->open_end = end;
+	return error;
+}
+
 int store_scratch_map(struct store_file *file, uint64_t bytes)
 {
 	uint64_t file_end = page_up(file, file->store.size);
-	uint8_t *base = mmap(NULL, bytes, SCRATCH_PROTECT, SCRATCH_FLAGS | MAP_ANONYMOUS, -1, 0);
+	uint8_t *base = mmap(NULL, bytes, PROT_NONE, SCRATCH_FLAGS | MAP_ANONYMOUS, -1, 0);
 	int error = 0;
 
 	if (base == MAP_FAILED)
@@ -76,15 +101,20 @@ int store_scratch_map(struct store_file *file, uint64_t bytes)
 	file->store.map_size = bytes;
 	if (!error)
 		error = map_counted(file);
+	if (!error)
+		error = open_counted(file, file_end);
 	if (error) {
 		munmap(base, bytes);
+		if (file->counted)
+			munmap(file->counted, counted_bytes(file));
+		file->counted = NULL;
 		return error;
 	}
 	(void)madvise(base, bytes, MADV_DONTDUMP);
 	/* Large pages would take more than what is counted. */
 	(void)madvise(base, bytes, MADV_NOHUGEPAGE);
 	file->store.base = base;
-	file->file_end = file_end;
+	file->file_end = file->open_end = file_end;
 	file->limit_pages = (uint64_t)sysconf(_SC_PHYS_PAGES) / 2;
 	return 0;
 }
@@ -220,24 +250,19 @@ static int scratch_zero(struct store *store, uint64_t offset, size_t length)
 
 /* ---- sizes ---- */
 
-/* From `start` on, which is of a page, there are zeros up to the old end. */
+/* From `start` on, which is of a page, there is nothing up to the old end, and zeros when it is opened up
+ * again. */
 static int drop_behind(struct store_file *file, uint64_t start, uint64_t end)
 {
-	if (start < file->file_end) {
-		if (mmap(scratch_at(file, start), file->file_end - start, SCRATCH_PROTECT,
-			 SCRATCH_FLAGS | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
-			return -ENOSPC; /* too many mappings: as large as it was */
-		(void)madvise(scratch_at(file, start), file->file_end - start, MADV_NOHUGEPAGE);
-		(void)madvise(scratch_at(file, start), file->file_end - start, MADV_DONTDUMP);
-	}
-	if (end > file->file_end && end > start) {
-		uint64_t from = start > file->file_end ? start : file->file_end;
-
-		(void)madvise(scratch_at(file, from), end - from, MADV_DONTNEED);
-	}
+	if (mmap(scratch_at(file, start), end - start, PROT_NONE, SCRATCH_FLAGS | MAP_ANONYMOUS | MAP_FIXED,
+		 -1, 0) == MAP_FAILED)
+		return -ENOSPC; /* too many mappings: as large as it was */
+	(void)madvise(scratch_at(file, start), end - start, MADV_NOHUGEPAGE);
+	(void)madvise(scratch_at(file, start), end - start, MADV_DONTDUMP);
 	if (start < file->file_end)
 		file->file_end = start;
 	count_off(file, start / file->page_size, end / file->page_size);
+	file->open_end = start;
 	return 0;
 }
 
@@ -266,11 +291,15 @@ static int scratch_set_size(struct store *store, uint64_t size)
 		return -EFBIG;
 	pthread_mutex_lock(&file->size_lock);
 	uint64_t before = store_size(store);
-	__atomic_store_n(&store->size, size, __ATOMIC_RELEASE);
-	if (size < before)
+	if (size > before)
+		error = open_up(file, page_up(file, size));
+	if (error == 0)
+		__atomic_store_n(&store->size, size, __ATOMIC_RELEASE);
+	if (error == 0 && size < before) {
 		error = shrink(file, size, before);
-	if (error < 0)
-		__atomic_store_n(&store->size, before, __ATOMIC_RELEASE);
+		if (error < 0)
+			__atomic_store_n(&store->size, before, __ATOMIC_RELEASE);
+	}
 	pthread_mutex_unlock(&file->size_lock);
 	return error;
 }

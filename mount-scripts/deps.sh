@@ -4,7 +4,8 @@
 #   deps.sh            prints what building and mounting take, on one line
 #   deps.sh --tests    prints what the tests take, too
 #   deps.sh --bench    prints what tests/bench/run.sh takes, too
-#   deps.sh --install  installs what is missing of it (as root, or through sudo); prints nothing if all is there
+#   deps.sh --install  installs what is missing of it (as root, or through sudo);
+#                      prints nothing if all is there
 set -eu
 
 packages="gcc meson ninja-build pkg-config libc6-dev libfuse3-dev fuse3 libxxhash-dev libarchive-dev"

@@ -1,7 +1,8 @@
 #!/bin/sh
-# From a fresh Debian or Ubuntu machine to a mounted filesystem: installs what is missing, builds, mounts.
+# From a fresh Debian or Ubuntu machine to a mounted filesystem: installs what is
+# missing, builds, mounts.
 #
-#   quickstart.sh [IMAGE MOUNTPOINT]     default: ~/mmfs.img at ~/mmfs
+#   quickstart.sh [IMAGE MOUNTPOINT]     default: ~/mmfs.img at ~/mmfs.mnt
 set -eu
 
 case ${1-} in
@@ -13,7 +14,7 @@ esac
 case $# in
 0)
 	image=$HOME/mmfs.img
-	mountpoint=$HOME/mmfs
+	mountpoint=$HOME/mmfs.mnt # not ~/mmfs: that may well be where this stands
 	;;
 2)
 	image=$1
@@ -47,6 +48,10 @@ fi
 [ -d "$mountpoint" ] || mkdir -p "$mountpoint" 2>/dev/null || true
 if mountpoint -q "$mountpoint" 2>/dev/null; then
 	echo "quickstart.sh: something is mounted at $mountpoint already; unmount it first: $scripts/umount.mmfs $mountpoint" >&2
+	exit 1
+fi
+if [ -n "$(ls -A "$mountpoint" 2>/dev/null)" ]; then
+	echo "quickstart.sh: $mountpoint is not empty, and what is in it would be hidden; give another directory" >&2
 	exit 1
 fi
 "$build/mmfs" "$image" "$mountpoint"

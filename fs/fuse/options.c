@@ -296,11 +296,33 @@ static const struct option_row rows[] = {
 };
 #define ROW_COUNT (sizeof(rows) / sizeof(rows[0]))
 
+#define HELP_COLUMN 29
+#define HELP_WIDTH  79
+
+/* From `column` on, then from HELP_COLUMN on in as many lines as it takes. */
+static void print_wrapped(const char *text, int column)
+{
+	const char *blank = "";
+
+	while (*text) {
+		int word = (int)strcspn(text, " ");
+
+		if (column + (int)strlen(blank) + word > HELP_WIDTH) {
+			column = printf("\n%*s", HELP_COLUMN, "") - 1;
+			blank = "";
+		}
+		column += printf("%s%.*s", blank, word, text);
+		text += word + (text[word] == ' ');
+		blank = " ";
+	}
+	putchar('\n');
+}
+
 static void print_help(void)
 {
 	printf("Usage: mmfs [-o OPTION[,OPTION]...] [-f] [-d] IMAGE MOUNTPOINT\n"
-	       "Mounts the filesystem in the file IMAGE at the directory MOUNTPOINT, and returns when it is "
-	       "ready.\n"
+	       "Mounts the filesystem in the file IMAGE at the directory MOUNTPOINT, and\n"
+	       "returns when it is ready.\n"
 	       "An IMAGE that does not exist is made. Unmount with: fusermount3 -u MOUNTPOINT\n"
 	       "\n"
 	       "  -f, --foreground  stay in the foreground; messages go to the terminal\n"
@@ -318,7 +340,8 @@ static void print_help(void)
 			 : row->value && row->kind != OPTION_PREFIX ? "%s=%s"
 								    : "%s%s",
 			 row->name, row->value ? row->value : "");
-		printf("  -o %-22s  %s\n", text, row->help);
+		int column = printf("  -o %-22s  ", text);
+		print_wrapped(row->help, column);
 	}
 }
 

@@ -1,9 +1,9 @@
 /* Replies, and what FUSE makes of attributes. */
 #include "daemon.h"
 #include "../../backend/point.h"
+#include "../../tools/common/stat.h"
 
 #include <errno.h>
-#include <sys/sysmacros.h>
 
 void reply_error(fuse_req_t request, int error)
 {
@@ -16,24 +16,6 @@ void reply_error(fuse_req_t request, int error)
 		log_image_failure(daemon);
 }
 
-void reply_fill_stat(const struct fs_attr *attr, struct stat *ret_stat)
-{
-	*ret_stat = (struct stat){
-	    .st_ino = attr->inode,
-	    .st_mode = attr->mode,
-	    .st_nlink = attr->nlink,
-	    .st_uid = attr->uid,
-	    .st_gid = attr->gid,
-	    .st_rdev = makedev(attr->rdev_major, attr->rdev_minor),
-	    .st_size = (off_t)attr->size,
-	    .st_blksize = BLOCK_SIZE,
-	    .st_blocks = (blkcnt_t)attr->blocks512,
-	    .st_atim = attr->atime,
-	    .st_mtim = attr->mtime,
-	    .st_ctim = attr->ctime,
-	};
-}
-
 void reply_fill_entry(const struct fs_attr *attr, struct fuse_entry_param *ret_entry)
 {
 	*ret_entry = (struct fuse_entry_param){
@@ -41,8 +23,8 @@ void reply_fill_entry(const struct fs_attr *attr, struct fuse_entry_param *ret_e
 	    .generation = (uint32_t)attr->generation, /* the kernel keeps 32 bits */
 	    .attr_timeout = CACHE_SECONDS,
 	    .entry_timeout = CACHE_SECONDS,
+	    .attr = stat_of_attr(attr),
 	};
-	reply_fill_stat(attr, &ret_entry->attr);
 }
 
 void reply_fill_open(const struct daemon *daemon, struct fuse_file_info *file)
@@ -75,7 +57,7 @@ void reply_attr(fuse_req_t request, int error, const struct fs_attr *attr)
 		reply_error(request, error);
 		return;
 	}
-	reply_fill_stat(attr, &status);
+	status = stat_of_attr(attr);
 	(void)point_reached(POINT_REPLY_NEXT);
 	fuse_reply_attr(request, &status, CACHE_SECONDS);
 }

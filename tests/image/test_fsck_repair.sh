@@ -112,7 +112,8 @@ for round in $(seq "$(size 8 200)"); do
 	cp --sparse=always "$tmp/memory/bad.img" "$broken"
 	for try in $(seq 50); do
 		code=0
-		fsck.mmfs -y "$broken" >"$tmp/said" 2>&1 </dev/null &
+		# who is killed in the search for leaks leaves a report
+		ASAN_OPTIONS="$ASAN_OPTIONS:detect_leaks=0" fsck.mmfs -y "$broken" >"$tmp/said" 2>&1 </dev/null &
 		after=$((took * (3 + round * 37 % 60 + try * 5) / 100))
 		sleep "$((after / 1000)).$(printf %03d $((after % 1000)))"
 		kill -KILL $! 2>/dev/null || true
@@ -149,7 +150,13 @@ expect_fail 4 'nothing was changed' fsck.mmfs -p -f "$broken"
 dd if=/dev/urandom of="$broken" bs=4096 count=1 conv=notrunc status=none
 expect_fail 4 'slot 0 is damaged' fsck.mmfs -p "$broken"
 
-note "asking on a terminal; a bar on a terminal"
+note "a bar on a terminal, when it takes longer than a second"
+damage_of item 1 5 "$(key other)" 0 "$(le64 4000000)"
+ASAN_OPTIONS="$ASAN_OPTIONS:detect_leaks=0" script -qec "strace -f -qq -o /dev/null -e trace=write -e inject=write:delay_exit=1300000:when=1 \
+	fsck.mmfs -n $broken" /dev/null >"$tmp/said" 2>&1 </dev/null || true
+grep -Eq 'fsck.mmfs: (maps|trees|names) \[[#-]+\] +[0-9]+%' "$tmp/said" || fail "no bar: $(cat "$tmp/said")"
+
+note "asking on a terminal"
 damage_of item 1 5 "$(key other)" 0 "$(le64 4000000)"
 expect_fail 4 'no terminal to ask on' fsck.mmfs "$broken"
 for answer in n a y; do
@@ -158,7 +165,6 @@ for answer in n a y; do
 	for _ in 1 2 3 4 5 6 7 8 9 10; do echo $answer; done |
 		script -qec "fsck.mmfs $broken" /dev/null >"$tmp/said" 2>&1 || code=$?
 	grep -q 'repair (removed)? y:' "$tmp/said" || fail "nothing was asked: $(cat "$tmp/said")"
-	grep -Fq '[#' "$tmp/said" || fail "no bar: $(cat "$tmp/said")"
 	case $answer in n) wanted=4 ;; *) wanted=1 ;; esac
 	[ $code = $wanted ] || fail "answer $answer: status $code: $(cat "$tmp/said")"
 done

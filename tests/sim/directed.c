@@ -214,18 +214,82 @@ static bool inline_step(unsigned index, struct step *ret_step)
 	return true;
 }
 
+/* Label and limit of the superblock, among checkpoints that write it, too. The limit cuts the image's end
+ * off, and is in the way of nothing once it is gone. */
+static bool settings_step(unsigned index, struct step *ret_step)
+{
+	static const struct step steps[] = {
+	    {.kind = STEP_CREATE, .a = {.count = 1, .names = {300}}},
+	    {.kind = STEP_FALLOCATE_KEEP, .a = {.count = 1, .names = {300}}, .length = 80u << 20},
+	    {.kind = STEP_LABEL, .seed = 1},
+	    {.kind = STEP_LIMIT, .length = 30u << 20, .seed = 1},
+	    {.kind = STEP_WRITE, .a = {.count = 1, .names = {300}}, .length = 5000},
+	    {.kind = STEP_UNLINK, .a = {.count = 1, .names = {300}}},
+	    {.kind = STEP_LIMIT, .length = 30u << 20},
+	    {.kind = STEP_CREATE, .a = {.count = 1, .names = {301}}},
+	    {.kind = STEP_WRITE, .a = {.count = 1, .names = {301}}, .length = 9000},
+	    {.kind = STEP_LABEL, .seed = 2},
+	    {.kind = STEP_CHECKPOINT},
+	    {.kind = STEP_APPEND, .a = {.count = 1, .names = {301}}, .length = 9000},
+	    {.kind = STEP_LABEL, .seed = 55},
+	    {.kind = STEP_LIMIT},
+	    {.kind = STEP_FALLOCATE, .a = {.count = 1, .names = {301}}, .length = 45u << 20},
+	    {.kind = STEP_FSYNC, .a = {.count = 1, .names = {301}}},
+	    {.kind = STEP_LABEL},
+	    {.kind = STEP_LIMIT, .length = 100u << 20},
+	    {.kind = STEP_TRUNCATE, .a = {.count = 1, .names = {301}}, .length = 6000},
+	    {.kind = STEP_REMOUNT},
+	    {.kind = STEP_LABEL, .seed = 3},
+	};
+
+	if (index >= sizeof(steps) / sizeof(steps[0]))
+		return false;
+	*ret_step = steps[index];
+	return true;
+}
+
+/* A device is enlarged under an image that fills it, twice; the second time a limit is in the way. */
+static bool grow_step(unsigned index, struct step *ret_step)
+{
+	static const struct step steps[] = {
+	    {.kind = STEP_CREATE, .a = {.count = 1, .names = {300}}},
+	    {.kind = STEP_FALLOCATE_KEEP, .a = {.count = 1, .names = {300}}, .length = 20u << 20},
+	    {.kind = STEP_GROW, .length = 100u << 20},
+	    {.kind = STEP_CREATE, .a = {.count = 1, .names = {301}}},
+	    {.kind = STEP_FALLOCATE_KEEP, .a = {.count = 1, .names = {301}}, .length = 50u << 20},
+	    {.kind = STEP_WRITE, .a = {.count = 1, .names = {301}}, .offset = 5000, .length = 9000},
+	    {.kind = STEP_LIMIT, .length = 110u << 20},
+	    {.kind = STEP_FSYNC, .a = {.count = 1, .names = {301}}},
+	    {.kind = STEP_UNLINK, .a = {.count = 1, .names = {300}}},
+	    {.kind = STEP_GROW, .length = 150u << 20},
+	    {.kind = STEP_LIMIT},
+	    {.kind = STEP_CREATE, .a = {.count = 1, .names = {302}}},
+	    {.kind = STEP_FALLOCATE_KEEP, .a = {.count = 1, .names = {302}}, .length = 60u << 20},
+	    {.kind = STEP_WRITE, .a = {.count = 1, .names = {302}}, .length = 9000},
+	    {.kind = STEP_CHECKPOINT},
+	    {.kind = STEP_APPEND, .a = {.count = 1, .names = {302}}, .length = 4096},
+	};
+
+	if (index >= sizeof(steps) / sizeof(steps[0]))
+		return false;
+	*ret_step = steps[index];
+	return true;
+}
+
 static const struct {
 	const char *name;
 	bool (*step)(unsigned index, struct step *ret_step);
 	unsigned from;
-	bool small_image;
-} scripts[] = {{"cut", cut_step, CUT_EXTENTS + 1, false},
-	       {"ring", ring_step, 110, false},
-	       {"super", super_step, 0, false},
-	       {"full", full_step, 5, true},
-	       {"types", types_step, TYPES_FILES + TYPES_XATTRS, true},
-	       {"compact", compact_step, COMPACT_FILES + COMPACT_XATTRS + 8, false},
-	       {"inline", inline_step, 0, false}};
+	bool small_image, device;
+} scripts[] = {{"cut", cut_step, CUT_EXTENTS + 1, false, false},
+	       {"ring", ring_step, 110, false, false},
+	       {"super", super_step, 0, false, false},
+	       {"full", full_step, 5, true, false},
+	       {"types", types_step, TYPES_FILES + TYPES_XATTRS, true, false},
+	       {"compact", compact_step, COMPACT_FILES + COMPACT_XATTRS + 8, false, false},
+	       {"inline", inline_step, 0, false, false},
+	       {"settings", settings_step, 2, false, false},
+	       {"grow", grow_step, 1, false, true}};
 
 unsigned script_directed_count(void)
 {
@@ -250,4 +314,9 @@ unsigned script_directed_from(unsigned script)
 bool script_directed_small(unsigned script)
 {
 	return scripts[script].small_image;
+}
+
+bool script_directed_device(unsigned script)
+{
+	return scripts[script].device;
 }

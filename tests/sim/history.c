@@ -200,10 +200,11 @@ static size_t path_text(const struct step_path *path, char *text, size_t room)
 void step_text(const struct step *step, char *text, size_t room)
 {
 	static const char *const names[STEP_KINDS] = {
-	    "none",	 "create",	   "mkdir",	 "symlink",  "link",	    "unlink",  "rmdir",
-	    "rename",	 "exchange",	   "write",	 "append",   "truncate",    "punch",   "zero-range",
-	    "fallocate", "fallocate-keep", "copy",	 "setxattr", "removexattr", "chmod",   "fsync",
-	    "fdatasync", "sync",	   "checkpoint", "trim",     "compact",	    "remount",
+	    "none",	   "create",	 "mkdir",     "symlink",	"link",	  "unlink",
+	    "rmdir",	   "rename",	 "exchange",  "write",		"append", "truncate",
+	    "punch",	   "zero-range", "fallocate", "fallocate-keep", "copy",	  "setxattr",
+	    "removexattr", "chmod",	 "fsync",     "fdatasync",	"sync",	  "checkpoint",
+	    "trim",	   "compact",	 "limit",     "label",		"grow",	  "remount",
 	};
 	size_t used = (size_t)snprintf(text, room, "%s", names[step->kind]);
 
@@ -212,7 +213,8 @@ void step_text(const struct step *step, char *text, size_t room)
 	if (step->kind == STEP_LINK || step->kind == STEP_RENAME || step->kind == STEP_EXCHANGE ||
 	    step->kind == STEP_COPY)
 		used += path_text(&step->b, text + used, room - used);
-	if (step->kind >= STEP_WRITE && step->kind <= STEP_SETXATTR)
+	if ((step->kind >= STEP_WRITE && step->kind <= STEP_SETXATTR) || step->kind == STEP_LIMIT ||
+	    step->kind == STEP_GROW)
 		snprintf(text + used, room - used, " %llu+%llu", (unsigned long long)step->offset,
 			 (unsigned long long)step->length);
 }

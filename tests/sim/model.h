@@ -53,6 +53,10 @@ struct model_state {
 	struct model_file **files;
 	size_t count, capacity;
 	uint64_t hash; /* of the files that have names: sum of model_file_hash */
+	/* what the superblock says; settings: a step has set it, so it is known */
+	bool settings;
+	uint32_t label; /* number of a text; 0: none */
+	uint64_t limit; /* bytes; 0: none */
 };
 
 /* All of these return NULL when there is no memory, which tests treat as fatal. */

@@ -526,6 +526,10 @@ static int run_sync(struct step_call *call)
 	case STEP_COMPACT:
 		error = mount_compact(mount);
 		break;
+	case STEP_LIMIT:
+	case STEP_LABEL:
+	case STEP_GROW:
+		return settings_run(mount, call->state, call->step);
 	default: /* REMOUNT */
 		error = mount_again(mount);
 		break;
@@ -561,6 +565,9 @@ static const step_function functions[STEP_KINDS] = {
     [STEP_CHECKPOINT] = run_sync,
     [STEP_TRIM] = run_sync,
     [STEP_COMPACT] = run_sync,
+    [STEP_LIMIT] = run_sync,
+    [STEP_LABEL] = run_sync,
+    [STEP_GROW] = run_sync,
     [STEP_REMOUNT] = run_sync,
 };
 

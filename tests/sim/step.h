@@ -37,6 +37,9 @@ enum step_kind {
 	STEP_CHECKPOINT,
 	STEP_TRIM,
 	STEP_COMPACT,
+	STEP_LIMIT, /* length: bytes, 0: none; seed: other than 0 if it is refused */
+	STEP_LABEL, /* seed: number of the label, 0: none */
+	STEP_GROW,  /* length: bytes that the device has now */
 	STEP_REMOUNT,
 	STEP_KINDS
 };
@@ -119,6 +122,9 @@ static inline struct model_state *history_last(const struct history *history)
 	return history->states[history->count];
 }
 
+/* LIMIT, LABEL and GROW (settings.c); 0; 1: it did not do what it should. */
+int settings_run(struct mount *mount, struct model_state *state, const struct step *step);
+
 /*
  * Runs one step on both. The history grows by one state, that after the step. 0; 1: the filesystem failed
  * where the model did not or the other way round, mount->error tells with what (the state is the model's, as
@@ -149,7 +155,9 @@ bool script_wants_small_image(uint64_t seed);
 unsigned script_directed_count(void);
 const char *script_directed_name(unsigned script);
 bool script_directed_step(unsigned script, unsigned index, struct step *ret_step);
-bool script_directed_small(unsigned script);	/* wants SCRIPT_SMALL_IMAGE */
+bool script_directed_small(unsigned script);  /* wants SCRIPT_SMALL_IMAGE */
+bool script_directed_device(unsigned script); /* wants an image on a device of SCRIPT_DEVICE bytes */
+#define SCRIPT_DEVICE (UINT64_C(40) << 20)
 unsigned script_directed_from(unsigned script); /* the step from which on crashes are of interest */
 /* With a file of that many bytes there, little room for data is left in the small image. */
 #define SCRIPT_FULL_BYTES (UINT64_C(4170) << 12)

@@ -123,6 +123,7 @@ void store_sim_restore(struct store_sim *sim, const struct store_sim *from)
 	for (size_t i = 0; i < sim->dirty_count; i++)
 		copy_page(sim, from, sim->dirty_pages[i]);
 	sim->store.size = from->store.size;
+	sim->store.fixed_size = from->store.fixed_size;
 	store_sim_settle(sim);
 }
 
@@ -137,6 +138,7 @@ void store_sim_copy(struct store_sim *sim, const struct store_sim *from)
 			copy_page(sim, from, word * 64 + (unsigned)__builtin_ctzll(either));
 	}
 	sim->store.size = from->store.size;
+	sim->store.fixed_size = from->store.fixed_size;
 	store_sim_settle(sim);
 }
 
@@ -296,6 +298,15 @@ static int do_set_size(struct store_sim *sim, uint64_t size)
 	return 0;
 }
 
+static int do_remeasure(struct store_sim *sim)
+{
+	if (!sim->store.fixed_size || sim->device_size <= sim->store.size)
+		return 0;
+	store_sim_poke_size(sim, sim->device_size);
+	record(sim, SIM_SET_SIZE, sim->device_size, 0, NULL);
+	return 0;
+}
+
 static int do_reserve(struct store_sim *sim, uint64_t offset, uint64_t length)
 {
 	int error = injected(sim, SIM_RESERVE);
@@ -389,6 +400,11 @@ static int sim_set_size(struct store *store, uint64_t size)
 	return LOCKED(store, do_set_size(sim_of(store), size));
 }
 
+static int sim_remeasure(struct store *store)
+{
+	return LOCKED(store, do_remeasure(sim_of(store)));
+}
+
 static int sim_reserve(struct store *store, uint64_t offset, uint64_t length)
 {
 	return LOCKED(store, do_reserve(sim_of(store), offset, length));
@@ -449,6 +465,7 @@ static const struct store_ops sim_ops = {
     .freeze = sim_freeze,
     .host_space = sim_host_space,
     .allocated = sim_allocated,
+    .remeasure = sim_remeasure,
 };
 
 struct store *store_sim_open(struct store_sim *sim)

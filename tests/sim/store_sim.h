@@ -66,7 +66,8 @@ struct store_sim {
 	size_t dirty_count;
 	uint64_t *used_bits; /* pages that ever held anything else than zeros, or were reserved */
 	uint64_t used_pages;
-	uint64_t host_pages; /* the host has room for that many; UINT64_MAX: no limit */
+	uint64_t host_pages;  /* the host has room for that many; UINT64_MAX: no limit */
+	uint64_t device_size; /* of a fixed size: what it is found to have when it is measured again */
 	bool frozen, is_open, recording;
 	bool punch_unsupported;
 	bool counts_pages;	    /* reservations count as used though the host has no limit yet */

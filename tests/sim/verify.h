@@ -34,6 +34,12 @@ int verify_tree(struct mount *mount, const struct history *history, const struct
 /* Every block is owned once and marked used, no other is; the counters are right. Structure of all items.
  * `inodes`: how many the tree reaches. */
 int verify_space(struct mount *mount, char *why, size_t room);
+/* Are label and limit those of the last acknowledged step, or of the one under way? (settings.c) */
+int verify_settings(struct mount *mount, const struct history *history, const struct verify_window *window,
+		    char *why, size_t room);
+/* `state` gets those that were found. */
+void settings_found(struct mount *mount, const struct history *history, const struct verify_window *window,
+		    struct model_state *state);
 /* Makes every file larger: what comes behind its old end must be zeros. Changes the image. */
 int verify_growth(struct mount *mount, char *why, size_t room);
 /* The state that was found: `result` state with the bytes that the files have now. */

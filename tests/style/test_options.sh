@@ -34,6 +34,7 @@ same() {
 for program in mmfs mkfs.mmfs fsck.mmfs mmfsctl; do
 	"$program" --help >"$tmp/help.text" 2>&1 || fail "$program --help: status $?"
 	"$program" --version | grep -Eq '[0-9]+\.[0-9]+' || fail "$program --version"
+	! grep -E '^.{80}' "$tmp/help.text" || fail "$program --help is too wide for a terminal"
 	page_text "$program" >"$tmp/page.text"
 	letters <"$tmp/help.text" >"$tmp/help" || true
 	letters <"$tmp/page.text" >"$tmp/page" || true

@@ -1,6 +1,9 @@
 /* Compaction, limits, labels and cutting the file while it is in use. */
 #include "fixture.h"
 
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
 
 #define MIB (UINT64_C(1) << 20)
@@ -239,6 +242,52 @@ static void test_label(void **state)
 	fixture_close(&f);
 }
 
+struct labeller {
+	struct image *image;
+	atomic_bool over;
+	atomic_uint done; /* labels set */
+	atomic_int error;
+};
+
+static void *set_labels(void *context)
+{
+	struct labeller *labeller = context;
+	while (!atomic_load(&labeller->over)) {
+		int error = image_set_label(labeller->image, "label");
+		if (error)
+			atomic_store(&labeller->error, error);
+		atomic_fetch_add(&labeller->done, 1);
+	}
+	return NULL;
+}
+
+/* Both stand in the superblock: neither takes the other's change back. */
+static void test_label_and_limit(void **state)
+{
+	struct fixture f;
+	pthread_t threads[4];
+	(void)state;
+	fixture_open(&f);
+	struct labeller labeller = {.image = f.image};
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, set_labels, &labeller), 0);
+	for (uint64_t i = 1; i <= 20; i++) {
+		struct super_disk super;
+		assert_int_equal(image_set_limit(f.image, (100 + i) * MIB, NULL), 0);
+		/* those that had begun, and another one */
+		for (unsigned done = atomic_load(&labeller.done); atomic_load(&labeller.done) < done + 5;)
+			sched_yield();
+		image_super_copy(f.image, &super);
+		assert_int_equal(le64_get(super.limit_blocks), (100 + i) * MIB / BLOCK_SIZE);
+	}
+	atomic_store(&labeller.over, true);
+	for (unsigned i = 0; i < 4; i++)
+		pthread_join(threads[i], NULL);
+	assert_int_equal(labeller.error, 0);
+	assert_string_equal(image_super(f.image)->label, "label");
+	fixture_close(&f);
+}
+
 static void test_shrink(void **state)
 {
 	struct fixture f;
@@ -267,6 +316,7 @@ int main(void)
 	    cmocka_unit_test(test_limit),
 	    cmocka_unit_test(test_limit_raised_over_contents),
 	    cmocka_unit_test(test_label),
+	    cmocka_unit_test(test_label_and_limit),
 	    cmocka_unit_test(test_shrink),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

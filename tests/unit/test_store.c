@@ -106,10 +106,11 @@ static void test_punch(void **state)
 		skip(); /* this host has no holes */
 	}
 	assert_int_equal(error, 0);
-	memset(bytes, 0, sizeof(bytes));
-	assert_memory_equal(store_at(store, 65536), bytes, sizeof(bytes));
+	/* before anything is read: on a tmpfs that takes pages */
 	assert_int_equal(store_allocated(store, &after), 0);
 	assert_true(after + 65536 <= before);
+	memset(bytes, 0, sizeof(bytes));
+	assert_memory_equal(store_at(store, 65536), bytes, sizeof(bytes));
 	assert_int_equal(store_size(store), 1 << 20);
 	store_close(store);
 }

@@ -4,6 +4,7 @@
 
 #include "../../backend/guard.h"
 
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #define FILE_BYTES  (UINT64_C(1) << 20)
@@ -202,6 +203,47 @@ static void test_default_limit(void **state)
 	store_close(store);
 }
 
+static uint64_t data_bytes(void)
+{
+	FILE *file = fopen("/proc/self/status", "r");
+	char line[200];
+	uint64_t bytes = 0;
+
+	assert_non_null(file);
+	while (!bytes && fgets(line, sizeof(line), file))
+		if (!strncmp(line, "VmData:", 7))
+			bytes = strtoull(line + 7, NULL, 10) * 1024;
+	fclose(file);
+	assert_true(bytes > 0);
+	return bytes;
+}
+
+/* Only what may be written to counts as memory that is promised (as with vm.overcommit_memory=2): it is no
+ * more than the image has, and given back with it. */
+static void test_promised(void **state)
+{
+	struct scratch *s = *state;
+	struct rlimit before, limit;
+	uint64_t room = 64 * FILE_BYTES;
+
+	assert_int_equal(getrlimit(RLIMIT_DATA, &before), 0);
+	limit = before;
+	limit.rlim_cur = data_bytes() + room;
+	assert_int_equal(setrlimit(RLIMIT_DATA, &limit), 0);
+	struct store *store = open_scratch(s);
+	assert_true(store->map_size > UINT64_C(1) << 34);
+	assert_int_equal(store_set_size(store, 2 * room), -ENOSPC);
+	assert_int_equal(store_size(store), FILE_BYTES);
+	for (unsigned i = 0; i < 4; i++) {
+		assert_int_equal(store_set_size(store, room - 8 * FILE_BYTES), 0);
+		assert_int_equal(store_write(store, room - 8 * FILE_BYTES - 1, "x", 1), 0);
+		assert_int_equal(store_set_size(store, FILE_BYTES / 2), 0);
+	}
+	store_close(store);
+	assert_int_equal(setrlimit(RLIMIT_DATA, &before), 0);
+	assert_untouched(s);
+}
+
 static void test_freeze(void **state)
 {
 	struct scratch *s = *state;
@@ -289,6 +331,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_sizes, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_limit, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_default_limit, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_promised, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_freeze, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_cut_file, setup, teardown),
 	    cmocka_unit_test(test_image),

@@ -1,5 +1,6 @@
 /* Reading archives: from a file, or from a pipe that a signal gets us out of. See tar.h. */
 #include "tar.h"
+#include "tar_io.h"
 
 #include "../common/progress.h"
 
@@ -14,7 +15,6 @@
 #include <unistd.h>
 
 #define BUFFER_BYTES (1u << 18)
-#define POLL_MS	     200
 
 struct tar_input {
 	const char *program, *name;
@@ -28,25 +28,10 @@ struct tar_input {
 
 /* ---- what libarchive calls ---- */
 
-/* Waits until there is something to read: a restarted read(2) would not see the signal. */
-static int wait_readable(struct tar_input *input)
-{
-	struct pollfd wanted = {.fd = input->descriptor, .events = POLLIN};
-
-	while (!files_stopped()) {
-		int ready = poll(&wanted, 1, POLL_MS);
-		if (ready > 0)
-			return 0;
-		if (ready < 0 && errno != EINTR)
-			return -errno;
-	}
-	return -EINTR;
-}
-
 static la_ssize_t read_some(struct archive *archive, void *context, const void **ret_bytes)
 {
 	struct tar_input *input = context;
-	int error = files_stopped() ? -EINTR : input->regular ? 0 : wait_readable(input);
+	int error = files_stopped() ? -EINTR : input->regular ? 0 : tar_wait(input->descriptor, POLLIN);
 	ssize_t got = -1;
 
 	while (!error && (got = read(input->descriptor, input->buffer, BUFFER_BYTES)) < 0)
@@ -173,8 +158,7 @@ int tar_input_open(const char *program, const char *path, struct tar_input **ret
 		error = open_file(input, path);
 	}
 	if (error) {
-		fprintf(stderr, "%s: %s: %s\n", program, path,
-			error == -ENOTTY ? "a terminal; give an archive" : strerror(-error));
+		tar_say(program, path, error == -ENOTTY ? "a terminal; give an archive" : strerror(-error));
 		tar_input_close(input);
 		return error;
 	}
@@ -203,12 +187,11 @@ int tar_input_say(struct tar_input *input)
 	const char *text = archive_error_string(input->archive);
 	bool stopped = files_stopped();
 
-	progress_hide();
 	if (stopped)
 		text = "stopped by a signal";
 	else if (!input->read)
 		text = "empty; no archive";
-	fprintf(stderr, "%s: %s: %s\n", input->program, input->name, text ? text : "cannot be read");
+	tar_say(input->program, input->name, text ? text : "cannot be read");
 	return stopped ? -EINTR : -EUCLEAN;
 }
 
@@ -233,8 +216,7 @@ int tar_input_check_end(struct tar_input *input)
 
 	if (input->read > 0 && (!is_tar || !input->at_end || archive_filter_count(archive) > 1))
 		return drain(input);
-	progress_hide();
-	fprintf(stderr, "%s: %s: %s\n", input->program, input->name,
+	tar_say(input->program, input->name,
 		input->read ? "its end mark is missing; it was cut short" : "empty; no archive");
 	return -EUCLEAN;
 }

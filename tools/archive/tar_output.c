@@ -1,5 +1,6 @@
 /* Writing archives: a file that is whole or not there, or a pipe that a signal gets us out of. See tar.h. */
 #include "tar.h"
+#include "tar_io.h"
 
 #include "../common/new_file.h"
 #include "../common/progress.h"
@@ -15,7 +16,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define POLL_MS	    200
 #define PIPE_BYTES  4096u /* what a pipe that can be written to takes without waiting (pipe(7)) */
 #define BLOCK_BYTES 10240 /* as tar has it */
 #define HOLE_BYTES  (1u << 20)
@@ -32,24 +32,10 @@ struct tar_output {
 
 /* ---- what libarchive calls ---- */
 
-static int wait_writable(const struct tar_output *output)
-{
-	struct pollfd wanted = {.fd = output->descriptor, .events = POLLOUT};
-
-	while (!files_stopped()) {
-		int ready = poll(&wanted, 1, POLL_MS);
-		if (ready > 0)
-			return 0;
-		if (ready < 0 && errno != EINTR)
-			return -errno;
-	}
-	return -EINTR;
-}
-
 static int write_part(const struct tar_output *output, const uint8_t *bytes, size_t length,
 		      size_t *ret_written)
 {
-	int error = files_stopped() ? -EINTR : output->waits ? wait_writable(output) : 0;
+	int error = files_stopped() ? -EINTR : output->waits ? tar_wait(output->descriptor, POLLOUT) : 0;
 	size_t most = output->waits && length > PIPE_BYTES ? PIPE_BYTES : length;
 	ssize_t written = error ? -1 : write(output->descriptor, bytes, most);
 
@@ -167,8 +153,7 @@ static int check(struct tar_output *output)
 	if (!output->failure || output->said)
 		return output->failure;
 	output->said = true;
-	progress_hide();
-	fprintf(stderr, "%s: %s: %s\n", output->program, output->name,
+	tar_say(output->program, output->name,
 		output->failure == -EINTR ? "stopped by a signal" : strerror(-output->failure));
 	return output->failure;
 }
@@ -179,8 +164,7 @@ static int say(const struct tar_output *output)
 	int error = archive_errno(output->archive);
 	const char *text = archive_error_string(output->archive);
 
-	progress_hide();
-	fprintf(stderr, "%s: %s: %s\n", output->program, output->name, text ? text : "cannot be written");
+	tar_say(output->program, output->name, text ? text : "cannot be written");
 	return error > 0 ? -error : -EIO;
 }
 
@@ -200,7 +184,7 @@ int tar_output_open(const char *program, const char *path, enum tar_filter filte
 	if (error && output && output->archive) {
 		error = say(output);
 	} else if (error) {
-		fprintf(stderr, "%s: %s: %s\n", program, path,
+		tar_say(program, path,
 			error == -ENOTTY ? "an archive is not written to a terminal; give a file, or a pipe"
 					 : strerror(-error));
 	}
@@ -282,7 +266,7 @@ static int name_file(struct tar_output *output)
 		return 0;
 	int error = fsync(output->file.descriptor) ? -errno : new_file_name(&output->file, true);
 	if (error)
-		fprintf(stderr, "%s: %s: %s\n", output->program, output->name, strerror(-error));
+		tar_say(output->program, output->name, strerror(-error));
 	return error;
 }
 

@@ -130,6 +130,11 @@ static int say_open_failure(const struct file_name *name, int error, const struc
 		return say(name, error, "neither a regular file nor a block device; give an image file");
 	case EFBIG:
 	case ENOMEM:
+		if (options->scratch)
+			return say(name, error,
+				   "too large for its changes to be kept in memory (%s); see ulimit -v and "
+				   "vm.overcommit_memory",
+				   strerror(-error));
 		return say(name, error,
 			   "too large to map into memory (%s); raise the address space limit (ulimit -v)",
 			   strerror(-error));

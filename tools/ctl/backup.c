@@ -9,6 +9,7 @@
 #include "../common/facts.h"
 #include "../common/files.h"
 #include "../common/open_image.h"
+#include "../common/progress.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -31,6 +32,7 @@ struct copy {
 
 static int say(const char *path, int error, const char *what)
 {
+	progress_hide();
 	fprintf(stderr, PROGRAM ": %s: %s\n", path, what);
 	return error;
 }
@@ -140,6 +142,9 @@ static int copy_mounted(struct copy *copy, const struct target *target)
 	/* what the kernel still holds (-o writeback) */
 	if (syncfs(target->mounted.descriptor))
 		return say_failed(target, -errno);
+	struct control_info info = {0};
+	if (!ioctl(target->mounted.descriptor, CONTROL_INFO, &info))
+		progress_watch(copy->descriptor, info.size);
 	copy->told = (struct control_backup){.magic = CONTROL_MAGIC, .descriptor = copy->descriptor};
 	if (ioctl(target->mounted.descriptor, CONTROL_BACKUP, &copy->told))
 		return say_failed(target, -errno);
@@ -158,6 +163,7 @@ static int copy_image(struct copy *copy, const struct target *target)
 		return error;
 	struct backup_file file = {.descriptor = copy->descriptor, .source = -1, .stopped = is_stopped};
 	struct image_sink sink = backup_file_sink(&file);
+	progress_watch(copy->descriptor, image_size_blocks(image) << BLOCK_SHIFT);
 	error = image_backup(image, NULL, &sink, &report);
 	copy->cold = !found.warm;
 	copy->told = (struct control_backup){.copied = report.copied_bytes};
@@ -177,6 +183,7 @@ static int make_clean(const struct copy *copy)
 	struct image *image;
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", copy->descriptor);
+	progress_say("writing the copy out");
 	options.image.recover = copy->cold ? RECOVER_COLD : RECOVER_WARM;
 	int error = open_image(PROGRAM, path, &options, &image, NULL);
 	if (!error)
@@ -215,11 +222,13 @@ static int copy_target(struct copy *copy, const struct target *target)
 	if (error)
 		return error;
 	copy->cold = true;
+	progress_start(PROGRAM, "copying");
 	error = target->is_mounted ? copy_mounted(copy, target) : copy_image(copy, target);
 	if (!error)
 		error = make_clean(copy);
 	if (!error)
 		error = copy_finish(copy);
+	progress_end();
 	copy_drop(copy);
 	return error;
 }

@@ -2,6 +2,8 @@
 #include "command.h"
 #include "target.h"
 
+#include "../common/progress.h"
+
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -121,6 +123,7 @@ int command_run(const struct command *command, int count, char **arguments)
 		return error;
 	error = command->run(&files, &options, count - first - 1, paths);
 	int close_error = files_close(&files);
+	progress_end();
 	target_close(&target);
 	return error ? error : close_error;
 }

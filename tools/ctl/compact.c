@@ -3,36 +3,20 @@
 
 #include "../common/facts.h"
 #include "../common/files.h"
+#include "../common/progress.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
 
 typedef unsigned long long ull;
-
-#define SHOWN_AFTER_SECONDS 1
 
 struct work {
 	const struct target *target;
 	struct files files; /* of an image that is not mounted */
 	struct control_compaction at;
 	uint64_t size_before;
-	time_t begun;
-	bool shown;
 };
-
-static void show_progress(struct work *work)
-{
-	const struct control_compaction *at = &work->at;
-
-	if (!isatty(STDERR_FILENO) || time(NULL) < work->begun + SHOWN_AFTER_SECONDS)
-		return;
-	fprintf(stderr, "\r%s: moved %llu of %llu KiB\033[K", work->target->path, (ull)at->moved_blocks * 4,
-		(ull)at->above_blocks * 4);
-	work->shown = true;
-}
 
 /* 1: there is more to do. */
 static int step(struct work *work)
@@ -60,11 +44,11 @@ static int run(struct work *work)
 			result = -EINTR;
 			break;
 		}
+		progress_amount((work->at.total_moved + work->at.moved_blocks) * BLOCK_SIZE,
+				(work->at.total_moved + work->at.above_blocks) * BLOCK_SIZE);
 		result = step(work);
-		show_progress(work);
 	}
-	if (work->shown)
-		fputs("\r\033[K", stderr);
+	progress_hide();
 	if (result == -EINTR)
 		fprintf(stderr, PROGRAM ": %s: stopped by a signal; what was moved stays moved\n",
 			work->target->path);
@@ -122,12 +106,14 @@ int compact_run(const char *path, enum output output)
 {
 	struct target target;
 	int error = target_find(path, true, &target);
-	struct work work = {.target = &target, .at = {.magic = CONTROL_MAGIC}, .begun = time(NULL)};
+	struct work work = {.target = &target, .at = {.magic = CONTROL_MAGIC}};
 
 	if (error)
 		return error;
 	files_catch_signals();
+	progress_start(PROGRAM, "compacting");
 	error = target.is_mounted ? compact_mounted(&work) : compact_image(&work);
+	progress_end();
 	if (!error) {
 		look_again(&work);
 		print_result(&work, output);

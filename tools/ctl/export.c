@@ -6,13 +6,10 @@
 #include "target.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { EXIT_WRONG_USAGE = 2 };
 
 struct export_settings {
 	const char *image, *file;
@@ -22,24 +19,13 @@ struct export_settings {
 	char **paths;
 };
 
-bool archive_is_mount(const char *path)
+static void choose_filter(void *context, int letter, const char *argument)
 {
-	struct stat status;
-
-	return !stat(path, &status) && S_ISDIR(status.st_mode);
-}
-
-__attribute__((noreturn)) static void wrong_usage(const char *what)
-{
-	fprintf(stderr, PROGRAM ": export: %s\nTry '" PROGRAM " --help'.\n", what);
-	exit(EXIT_WRONG_USAGE);
-}
-
-static void choose_filter(struct export_settings *settings, int letter)
-{
+	struct export_settings *settings = context;
 	static const char letters[] = "zjJZ4";
 	static const enum tar_filter filters[] = {TAR_GZIP, TAR_BZIP2, TAR_XZ, TAR_ZSTD, TAR_LZ4};
 
+	(void)argument;
 	settings->filter = filters[strchr(letters, letter) - letters];
 	settings->chosen = true;
 }
@@ -55,24 +41,14 @@ static void parse(int count, char **arguments, struct export_settings *settings)
 	    {"help", no_argument, NULL, 'h'},
 	    {NULL, 0, NULL, 0},
 	};
-	char program[] = PROGRAM;
-	int letter;
+	int next = archive_options(count, arguments, "zjJh", names, choose_filter, settings);
 
-	arguments[0] = program; /* what getopt's messages begin with */
-	optind = 0;
-	while ((letter = getopt_long(count, arguments, "zjJh", names, NULL)) != -1) {
-		if (letter == 'h')
-			usage_print();
-		if (letter == '?')
-			wrong_usage("wrong option");
-		choose_filter(settings, letter);
-	}
-	if (optind == count)
-		wrong_usage("give an image file or a mountpoint");
-	settings->image = arguments[optind++];
-	settings->file = optind < count ? arguments[optind++] : "-";
-	settings->count = count - optind;
-	settings->paths = arguments + optind;
+	if (next == count)
+		archive_wrong_usage("export", "give an image file or a mountpoint");
+	settings->image = arguments[next++];
+	settings->file = next < count ? arguments[next++] : "-";
+	settings->count = count - next;
+	settings->paths = arguments + next;
 	if (!settings->chosen)
 		settings->filter = tar_filter_of(settings->file);
 }

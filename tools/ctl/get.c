@@ -70,7 +70,6 @@ int get_run(struct files *files, const struct command_options *options, int coun
 		if (error == -ENOSPC || files_stopped())
 			break;
 	}
-	progress_end();
 	copy_out_close(copy);
 	free(target.directory);
 	free(target.name);

@@ -6,23 +6,14 @@
 #include "target.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { EXIT_WRONG_USAGE = 2 };
 
 struct import_settings {
 	const char *image, *source, *path;
 	struct tar_in_options options;
 };
-
-__attribute__((noreturn)) static void wrong_usage(const char *what)
-{
-	fprintf(stderr, PROGRAM ": import: %s\nTry '" PROGRAM " --help'.\n", what);
-	exit(EXIT_WRONG_USAGE);
-}
 
 static unsigned parse_number(const char *text)
 {
@@ -31,8 +22,16 @@ static unsigned parse_number(const char *text)
 	errno = 0;
 	unsigned long number = strtoul(text, &end, 10);
 	if (*text < '0' || *text > '9' || *end || errno || number > 1000)
-		wrong_usage("--strip-components takes a number");
+		archive_wrong_usage("import", "--strip-components takes a number");
 	return (unsigned)number;
+}
+
+static void take_option(void *context, int letter, const char *argument)
+{
+	struct import_settings *settings = context;
+
+	(void)letter;
+	settings->options.strip = parse_number(argument);
 }
 
 static void parse(int count, char **arguments, struct import_settings *settings)
@@ -42,27 +41,17 @@ static void parse(int count, char **arguments, struct import_settings *settings)
 	    {"help", no_argument, NULL, 'h'},
 	    {NULL, 0, NULL, 0},
 	};
-	char program[] = PROGRAM;
-	int letter;
+	int next = archive_options(count, arguments, "h", names, take_option, settings);
 
-	arguments[0] = program; /* what getopt's messages begin with */
-	optind = 0;
-	while ((letter = getopt_long(count, arguments, "h", names, NULL)) != -1) {
-		if (letter == 'h')
-			usage_print();
-		if (letter == '?')
-			wrong_usage("wrong option");
-		settings->options.strip = parse_number(optarg);
-	}
-	if (count - optind < 2)
-		wrong_usage("give an image file or a mountpoint, and an archive or a directory");
-	if (count - optind > 3)
-		wrong_usage("too many arguments");
-	settings->image = arguments[optind];
-	settings->source = arguments[optind + 1];
-	settings->path = count - optind == 3 ? arguments[optind + 2] : "/";
+	if (count - next < 2)
+		archive_wrong_usage("import", "give an image or mountpoint, and what to import");
+	if (count - next > 3)
+		archive_wrong_usage("import", "too many arguments");
+	settings->image = arguments[next];
+	settings->source = arguments[next + 1];
+	settings->path = count - next == 3 ? arguments[next + 2] : "/";
 	if (settings->options.strip && archive_is_mount(settings->source))
-		wrong_usage("--strip-components is for archives");
+		archive_wrong_usage("import", "--strip-components is for archives");
 }
 
 /* ---- into an image ---- */
@@ -135,6 +124,7 @@ int import_command(int count, char **arguments)
 	/* before the image is opened: nothing happens to it if there is none */
 	if (!archive_is_mount(settings.source))
 		error = tar_input_open(PROGRAM, settings.source, &input);
+	progress_hide();
 	char *place = NULL;
 	if (!error)
 		error = target_place(settings.image, true, &place);

@@ -1,6 +1,8 @@
 /* mmfsctl rm. */
 #include "command.h"
 
+#include "../common/progress.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -22,8 +24,10 @@ static int remove_entry(void *context, const struct walk_entry *entry, enum walk
 	if (event == WALK_ENTER)
 		return 0;
 	int error = event == WALK_FILE ? tree_unlink(fs, parent, name) : tree_rmdir(fs, parent, name);
-	if (!error)
+	if (!error) {
+		progress_file();
 		return 0;
+	}
 	files_say_cannot(removal->files, "remove", entry->path, error);
 	if (!removal->first_error)
 		removal->first_error = error;
@@ -54,6 +58,7 @@ int rm_run(struct files *files, const struct command_options *options, int count
 {
 	int first_error = 0;
 
+	progress_start(PROGRAM, "removing");
 	for (int i = 0; i < count && first_error != -EINTR; i++) {
 		int error = remove_path(files, options, paths[i]);
 		first_error = first_error ? first_error : error;

@@ -2,6 +2,7 @@
 #include "admin.h"
 
 #include "../common/open_image.h"
+#include "../common/progress.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -241,6 +242,7 @@ static const char *reason(int error)
 
 int target_say(const struct target *target, const char *verb, int error)
 {
+	progress_hide();
 	fprintf(stderr, PROGRAM ": %s: cannot %s: %s\n", target->path, verb, reason(error));
 	return error;
 }

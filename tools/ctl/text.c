@@ -44,11 +44,13 @@ void text_time(const char *name, int64_t seconds, uint32_t nanoseconds)
 {
 	time_t time = (time_t)seconds;
 	struct tm parts;
-	char date[64] = "?";
+	char date[64] = "?", fraction[16] = "";
 
 	if (gmtime_r(&time, &parts))
 		strftime(date, sizeof(date), "%Y-%m-%d %H:%M:%S", &parts);
-	printf("  %-18s %s.%09u UTC\n", name, date, nanoseconds);
+	if (nanoseconds)
+		snprintf(fraction, sizeof(fraction), ".%09u", nanoseconds);
+	printf("  %-18s %s%s UTC\n", name, date, fraction);
 }
 
 static void hexdump_line(uint64_t offset, const uint8_t *bytes, size_t count)

@@ -2,6 +2,7 @@
 #include "fsck.h"
 
 #include "../common/open_image.h"
+#include "../common/progress.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -37,7 +38,7 @@ static void run_passes(struct fsck *fsck)
 
 	for (size_t i = 0; i < sizeof(passes) / sizeof(passes[0]) && !fsck->out_of_memory; i++) {
 		uint64_t found = passes[i].check(fsck);
-		progress_clear();
+		progress_hide();
 		if (fsck->session->verbose && !fsck->collect)
 			printf("%s: %s: %llu problems\n", fsck->path, passes[i].name,
 			       (unsigned long long)found);
@@ -106,7 +107,11 @@ int check_image(struct session *session, bool writable, struct fsck *fsck)
 
 int check_end(struct fsck *fsck)
 {
+	if (fsck->collect)
+		progress_say("writing it out");
 	int error = image_close(fsck->image);
+
+	progress_hide();
 
 	free(fsck->maps);
 	free(fsck->owned);

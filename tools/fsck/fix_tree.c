@@ -8,6 +8,8 @@
  */
 #include "fsck.h"
 
+#include "../common/progress.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -170,7 +172,7 @@ static int leaves_put_back(struct fsck *fsck, const struct number_list *lists)
 		for (size_t i = 0; i < lists[source].count; i++) {
 			int result = leaf_put_back(fsck, lists[source].numbers[i], source);
 
-			progress_show("salvage", i, lists[source].count);
+			progress_stage("salvage", i, lists[source].count);
 			if (result < 0)
 				return result;
 		}

@@ -267,11 +267,6 @@ int repair_image(struct session *session);
 /* session.c: checks, says what there is, repairs if the mode wants it, and checks again. An exit status. */
 int session_run(struct session *session);
 
-/* ---- progress.c: a bar on a terminal ---- */
-
-void progress_show(const char *what, uint64_t done, uint64_t total);
-void progress_clear(void);
-
 /* ---- the passes. Each returns the number of problems that it found. ---- */
 
 uint64_t super_check(struct fsck *fsck);

@@ -1,6 +1,8 @@
 /* fsck.mmfs: the command line. */
 #include "fsck.h"
 
+#include "../common/progress.h"
+
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,20 +13,20 @@ static const char usage_text[] =
     "Checks an mmfs image that is not mounted, and repairs it.\n"
     "\n"
     "  -n, --no-change      check only: the image is not written to\n"
-    "  -p, --preen          repair what loses nothing, without asking; leave everything if there is more.\n"
-    "                       An image that was unmounted is not checked\n"
+    "  -p, --preen          repair what loses nothing, without asking; leave\n"
+    "                       everything if there is more. An image that was\n"
+    "                       unmounted is not checked\n"
     "  -y, --yes            repair everything, without asking\n"
     "  -f, --force          with -p: check also an image that was unmounted\n"
     "  -v, --verbose        say what is being done\n"
     "  -h, --help           print this text\n"
     "  -V, --version        print the version\n"
     "\n"
-    "Without -n, -p or -y it asks on the terminal, once for each kind of problem; without a terminal it "
-    "only\n"
-    "checks.\n"
+    "Without -n, -p or -y it asks on the terminal, once for each kind of problem;\n"
+    "without a terminal it only checks.\n"
     "\n"
-    "Exit status: 0 no problems, 1 problems were found and repaired, 4 problems are left, 8 the image could\n"
-    "not be checked or repaired, 16 wrong usage.\n";
+    "Exit status: 0 no problems, 1 problems were found and repaired, 4 problems are\n"
+    "left, 8 the image could not be checked or repaired, 16 wrong usage.\n";
 
 static _Noreturn void wrong_usage(const char *why)
 {
@@ -113,5 +115,8 @@ int main(int count, char **arguments)
 		printf("%s: was unmounted, not checked\n", session.path);
 		return EXIT_CLEAN;
 	}
-	return session_run(&session);
+	progress_start(PROGRAM, "checking");
+	int status = session_run(&session);
+	progress_end();
+	return status;
 }

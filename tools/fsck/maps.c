@@ -1,6 +1,8 @@
 /* The zones' maps, and who owns what they say is in use. */
 #include "fsck.h"
 
+#include "../common/progress.h"
+
 #include <stddef.h>
 #include <stdlib.h>
 
@@ -66,7 +68,7 @@ uint64_t maps_check(struct fsck *fsck)
 	for (uint64_t zone = 0; zone < fsck->zones; zone++) {
 		uint64_t block = fsck->zone_first + zone * ZONE_BLOCKS;
 		const void *bytes;
-		progress_show("maps", zone, fsck->zones);
+		progress_stage("maps", zone, fsck->zones);
 		if (image_block(fsck->image, block, MAGIC_MAP, &bytes)) {
 			problem_report_block(fsck, PROBLEM_MAP, block, zone, image_damage(fsck->image));
 			fsck->incomplete = true;

@@ -1,6 +1,8 @@
 /* The table of what can be wrong with an image, and what is done about it. */
 #include "fsck.h"
 
+#include "../common/progress.h"
+
 #include <string.h>
 #include <unistd.h>
 
@@ -178,7 +180,7 @@ enum stage problem_stage(enum problem_code code)
 
 static void print_text(const struct fsck *fsck, enum problem_code code, uint64_t a, uint64_t b, uint64_t c)
 {
-	progress_clear();
+	progress_hide();
 	printf("%s: ", fsck->path);
 	printf(rows[code].text, (unsigned long long)a, (unsigned long long)b, (unsigned long long)c);
 }
@@ -283,7 +285,7 @@ bool problem_wanted(struct fsck *fsck, enum problem_code code)
 		return rows[code].safe;
 	if (session->answers[code] != ANSWER_NONE)
 		return session->answers[code] == ANSWER_YES;
-	progress_clear();
+	progress_hide();
 	printf("%s: ", fsck->path);
 	print_pattern(rows[code].text);
 	printf("\nrepair (%s)? y: all like this, n: none, a: everything: ", rows[code].done);

@@ -1,6 +1,8 @@
 /* Rounds of mending: see fsck.h. */
 #include "fsck.h"
 
+#include "../common/progress.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -10,6 +12,7 @@
 
 static int say_stopped(const struct fsck *fsck, int error)
 {
+	progress_hide();
 	fprintf(stderr, PROGRAM ": %s: the repair stopped: %s%s\n", fsck->path, strerror(-error),
 		error == -ENOSPC ? "; make room on the host (or raise the image's limit), then start it again"
 				 : "");

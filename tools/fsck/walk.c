@@ -1,6 +1,8 @@
 /* Walking a tree: every node in its place, every item in key order. Without recursion, each block once. */
 #include "fsck.h"
 
+#include "../common/progress.h"
+
 #include <string.h>
 
 struct step {
@@ -137,7 +139,7 @@ static bool step_open(struct walk *walk, struct step *step, uint64_t birth, unsi
 		fsck->meta_blocks++;
 	}
 	walk->nodes++;
-	progress_show(walk->check ? "trees" : "names", walk->nodes, le64_get(fsck->roots->meta_blocks));
+	progress_stage(walk->check ? "trees" : "names", walk->nodes, le64_get(fsck->roots->meta_blocks));
 	return true;
 }
 

@@ -77,7 +77,7 @@ int mmfs_file_stat(struct mmfs_file *file, struct stat *ret_status)
 
 	int error = fs_getattr(file->image->fs, file->inode, &attr);
 	if (!error)
-		handle_fill_stat(&attr, ret_status);
+		*ret_status = stat_of_attr(&attr);
 	return error;
 }
 

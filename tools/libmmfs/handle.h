@@ -3,6 +3,7 @@
 #define MMFS_HANDLE_H
 
 #include "../common/files.h"
+#include "../common/stat.h"
 
 #include "mmfs.h"
 
@@ -16,7 +17,6 @@ struct mmfs_file {
 	uint64_t inode;
 };
 
-void handle_fill_stat(const struct fs_attr *attr, struct stat *ret_status);
 /* The process, as the owner of what it makes; it may keep set-group-ID. */
 struct fs_caller handle_caller(void);
 

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 static __thread char message[1024];
@@ -110,24 +109,6 @@ int mmfs_statvfs(struct mmfs *mmfs, struct statvfs *ret_status)
 	    .f_flag = image_read_only(mmfs->image) ? ST_RDONLY : 0,
 	};
 	return 0;
-}
-
-void handle_fill_stat(const struct fs_attr *attr, struct stat *ret_status)
-{
-	*ret_status = (struct stat){
-	    .st_ino = attr->inode,
-	    .st_mode = attr->mode,
-	    .st_nlink = attr->nlink,
-	    .st_uid = attr->uid,
-	    .st_gid = attr->gid,
-	    .st_rdev = makedev(attr->rdev_major, attr->rdev_minor),
-	    .st_size = (off_t)attr->size,
-	    .st_blksize = BLOCK_SIZE,
-	    .st_blocks = (blkcnt_t)attr->blocks512,
-	    .st_atim = attr->atime,
-	    .st_mtim = attr->mtime,
-	    .st_ctim = attr->ctime,
-	};
 }
 
 struct fs_caller handle_caller(void)

@@ -24,7 +24,7 @@ static int stat_path(struct mmfs *mmfs, const char *path, bool follow, struct st
 
 	int error = path_find(mmfs->fs, path, follow, &attr);
 	if (!error)
-		handle_fill_stat(&attr, ret_status);
+		*ret_status = stat_of_attr(&attr);
 	return error;
 }
 
@@ -60,7 +60,7 @@ int mmfs_list(struct mmfs *mmfs, const char *path, mmfs_visit visit, void *conte
 		}
 		if (error)
 			break;
-		handle_fill_stat(&attr, &status);
+		status = stat_of_attr(&attr);
 		error = visit(context, listing.names[i], &status);
 	}
 	listing_free(&listing);

@@ -233,10 +233,13 @@ int make_all(const struct settings *settings)
 	struct source source;
 	struct stat status;
 
-	int error = source_open(settings, &source);
-	if (error)
-		return error;
 	progress_start(PROGRAM, "filling");
+	int error = source_open(settings, &source);
+	progress_hide();
+	if (error) {
+		progress_end();
+		return error;
+	}
 	if (!stat(settings->path, &status) || errno != ENOENT) {
 		error = make_over(settings, &source, &options);
 	} else {

@@ -421,7 +421,11 @@ void explore_workload(struct explorer *explorer, const struct workload *workload
 	explorer->failed = false;
 	explorer->told = 0;
 	store_sim_copy(level->recorder, explorer->base);
-	power_base(level->power, explorer->base);
+	if (workload_wants_device(workload)) {
+		store_sim_poke_size(level->recorder, SCRIPT_DEVICE);
+		level->recorder->store.fixed_size = true;
+	}
+	power_base(level->power, level->recorder);
 	run.history = history_new(model_state_copy(explorer->base_state));
 	run.history->allocations = 1000;
 	run.history->steps = 100;

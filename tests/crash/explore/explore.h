@@ -43,6 +43,7 @@ bool workload_parse(const char *text, struct workload *ret_workload);
 /* Step `index` of those not left out; false: there is none. */
 bool workload_step(const struct workload *workload, unsigned index, struct step *ret_step);
 bool workload_wants_small_image(const struct workload *workload);
+bool workload_wants_device(const struct workload *workload);
 uint64_t workload_hash(const struct workload *workload);
 
 typedef bool (*step_source)(const void *context, unsigned index, struct step *ret_step);

@@ -193,7 +193,9 @@ static int check_read_only(const struct attempt *attempt, struct store_sim *sim,
 		return 1;
 	}
 	window_of(attempt, &window);
-	error = verify_tree(&mount, run->history, &window, result);
+	error = verify_settings(&mount, run->history, &window, result->why, sizeof(result->why));
+	if (!error)
+		error = verify_tree(&mount, run->history, &window, result);
 	mount_drop(&mount);
 	if (!error && (sim->dirty_count != dirty || sim->calls[SIM_SYNC_ALL] != syncs)) {
 		snprintf(result->why, sizeof(result->why), "a read-only mount changed the image");
@@ -217,6 +219,8 @@ static int check(const struct attempt *attempt, struct mount *mount, struct veri
 	window_of(attempt, &window);
 	error = verify_space(mount, result->why, sizeof(result->why));
 	if (!error)
+		error = verify_settings(mount, run->history, &window, result->why, sizeof(result->why));
+	if (!error)
 		error = verify_tree(mount, run->history, &window, result);
 	return error;
 }
@@ -231,6 +235,17 @@ static int check_growth(const struct attempt *attempt, struct mount *mount, stru
 	    random_mix(run->seed + 7, attempt->place.event * 100 + attempt->place.number) % 8)
 		return 0;
 	return verify_growth(mount, result->why, sizeof(result->why));
+}
+
+static struct model_state *find_state(const struct attempt *attempt, struct mount *mount,
+				      const struct verify_result *result)
+{
+	struct model_state *found = verify_state(mount, attempt->run->history, result);
+	struct verify_window window;
+
+	window_of(attempt, &window);
+	settings_found(mount, attempt->run->history, &window, found);
+	return found;
 }
 
 void state_try(const struct attempt *attempt)
@@ -252,7 +267,7 @@ void state_try(const struct attempt *attempt)
 	if (!wrong)
 		wrong = check(attempt, &mount, &result);
 	if (!wrong && wants_to_go_on(attempt))
-		found = verify_state(&mount, run->history, &result);
+		found = find_state(attempt, &mount, &result);
 	else if (!wrong)
 		wrong = check_growth(attempt, &mount, &result);
 	if (wrong)

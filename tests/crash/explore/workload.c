@@ -133,6 +133,11 @@ bool workload_wants_small_image(const struct workload *workload)
 	return workload->kind == WORKLOAD_RANDOM && script_wants_small_image(workload->seed);
 }
 
+bool workload_wants_device(const struct workload *workload)
+{
+	return workload->kind == WORKLOAD_DIRECTED && script_directed_device(workload->script);
+}
+
 uint64_t workload_hash(const struct workload *workload)
 {
 	char text[REMOVED_MAX];

@@ -6,6 +6,8 @@
  *   poke IMAGE item OBJECT TYPE OFFSET AT HEX        of an item's bytes
  *   poke IMAGE slot OBJECT TYPE OFFSET AT HEX        of an item's slot
  *   poke IMAGE node OBJECT TYPE OFFSET               prints the number of the leaf with this item
+ *   poke IMAGE intent NUMBER HEX                     the orphan item of inode NUMBER, the last one, becomes
+ *                                                    an intent with these bytes for that inode
  */
 #define XXH_INLINE_ALL
 #include "../../../backend/checksum.h"
@@ -49,24 +51,35 @@ static void read_super(void)
 }
 
 /* Stores the bytes and gives the block its checksum anew. */
-static void change(uint64_t block, uint64_t at, const char *hex)
+static void put_hex(uint8_t *bytes, uint64_t at, const char *hex)
 {
-	_Alignas(8) uint8_t bytes[BLOCK_SIZE];
 	unsigned value;
 
-	read_block(block, bytes);
 	for (; *hex; hex += 2, at++) {
 		if (sscanf(hex, "%2x", &value) != 1 || at >= BLOCK_SIZE)
 			errx(2, "bad bytes or place");
 		bytes[at] = (uint8_t)value;
 	}
+}
+
+static void write_block(uint64_t block, uint8_t *bytes)
+{
 	if (block < 2)
 		((struct super_disk *)bytes)->checksum = le64_of(super_checksum((struct super_disk *)bytes));
 	else
 		((struct block_head *)bytes)->checksum =
 		    le64_of(block_checksum(le64_get(super.hash_seed), bytes));
-	if (pwrite(image, bytes, sizeof(bytes), (off_t)(block * BLOCK_SIZE)) != BLOCK_SIZE)
+	if (pwrite(image, bytes, BLOCK_SIZE, (off_t)(block * BLOCK_SIZE)) != BLOCK_SIZE)
 		err(2, "writing");
+}
+
+static void change(uint64_t block, uint64_t at, const char *hex)
+{
+	_Alignas(8) uint8_t bytes[BLOCK_SIZE];
+
+	read_block(block, bytes);
+	put_hex(bytes, at, hex);
+	write_block(block, bytes);
 }
 
 static int compare(const struct slot_disk *slot, uint64_t object, uint8_t type, uint64_t offset)
@@ -110,17 +123,45 @@ static uint64_t find(uint64_t object, uint8_t type, uint64_t offset, unsigned *r
 	errx(2, "no such item");
 }
 
+/* An orphan item has no bytes; those of the intent go where the heap begins. */
+static void make_intent(uint64_t inode, const char *hex)
+{
+	_Alignas(8) uint8_t bytes[BLOCK_SIZE];
+	struct node_disk *node = (void *)bytes;
+	struct slot_disk slot;
+	unsigned index, size = (unsigned)strlen(hex) / 2;
+	uint64_t block = find(ORPHAN_OBJECT, ITEM_ORPHAN, inode, &index, &slot);
+
+	read_block(block, bytes);
+	unsigned heap = le16_get(node->heap) - size;
+	if (heap < sizeof(*node) + le16_get(node->count) * sizeof(slot))
+		errx(2, "no room in the leaf");
+	node->heap = le16_of((uint16_t)heap);
+	node->heap_used = le16_of((uint16_t)(le16_get(node->heap_used) + size));
+	node->slots[index].type = ITEM_INTENT;
+	node->slots[index].at = le16_of((uint16_t)heap);
+	node->slots[index].size = le16_of((uint16_t)size);
+	put_hex(bytes, heap, hex);
+	write_block(block, bytes);
+}
+
 int main(int count, char **arguments)
 {
 	struct slot_disk slot;
 	unsigned slot_at;
 
-	if (count < 6)
+	if (count < 5)
 		errx(2, "too few arguments");
 	image = open(arguments[1], O_RDWR);
 	if (image < 0)
 		err(2, "%s", arguments[1]);
 	read_super();
+	if (!strcmp(arguments[2], "intent")) {
+		make_intent(number(arguments[3]), arguments[4]);
+		return 0;
+	}
+	if (count < 6)
+		errx(2, "too few arguments");
 	if (!strcmp(arguments[2], "block")) {
 		change(number(arguments[3]), number(arguments[4]), arguments[5]);
 		return 0;
