@@ -168,15 +168,19 @@ static uint64_t total_of(const struct shard *shard, uint64_t inode)
 	return count_of(shard, tag_of(inode, false)) + high_of(shard, inode) * HIGH_UNIT;
 }
 
-/* There is room for it. */
-static void set_count(struct shard *shard, uint64_t tag, uint64_t count)
+/* `at` is the place of `tag`, and there is room for it. */
+static void set_count_at(struct shard *shard, struct entry *at, uint64_t tag, uint64_t count)
 {
-	struct entry *at = place_of(shard->entries, shard->capacity, tag);
 	bool counted = entry_count(at) > 0;
 	shard->used += !load(at);
 	shard->counting += (count > 0) - counted;
 	shard->highs += (tag & 1) ? (count > 0) - counted : 0;
 	entry_put(at, tag, count);
+}
+
+static void set_count(struct shard *shard, uint64_t tag, uint64_t count)
+{
+	set_count_at(shard, place_of(shard->entries, shard->capacity, tag), tag, count);
 }
 
 /* Copies what counts into a table with room for as much again as half of it, and for two more. */
@@ -220,7 +224,9 @@ static void shard_shrink(struct lookups *lookups, unsigned number)
 /* One more, for which there is room. */
 static int shard_add(struct shard *shard, uint64_t inode)
 {
-	uint64_t low = count_of(shard, tag_of(inode, false));
+	uint64_t tag = tag_of(inode, false);
+	struct entry *at = place_of(shard->entries, shard->capacity, tag);
+	uint64_t low = entry_count(at);
 	if (low == COUNT_MOST) {
 		uint64_t high = high_of(shard, inode);
 		if (high == COUNT_MOST)
@@ -228,7 +234,7 @@ static int shard_add(struct shard *shard, uint64_t inode)
 		set_count(shard, tag_of(inode, true), high + 1); /* first: too high meanwhile */
 		low -= HIGH_UNIT;
 	}
-	set_count(shard, tag_of(inode, false), low + 1);
+	set_count_at(shard, at, tag, low + 1);
 	return 0;
 }
 
