@@ -33,6 +33,7 @@ struct image_make_options {
 				   least 1 MiB */
 	const char *label;	/* NULL: none */
 	const uint8_t *uuid;	/* 16 bytes; NULL: random */
+	uint64_t without;	/* incompatible features that it is not to have, as an image of before them */
 };
 
 /* Makes an empty image in an empty store (superblocks, zeroed ring, first zone, roots; no tree has an item

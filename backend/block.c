@@ -4,6 +4,7 @@
  * The bits that remember this are made zone by zone when they are first needed.
  */
 #include "image_i.h"
+#include "btree_node.h"
 #include "checksum.h"
 
 #include <errno.h>
@@ -134,13 +135,7 @@ static bool mark_bytes(uint64_t marks[BLOCK_SIZE / 64], unsigned at, unsigned si
 	return true;
 }
 
-static struct key slot_key(const struct slot_disk *slot)
-{
-	return (struct key){
-	    .object = le64_get(slot->object), .type = slot->type, .offset = le64_get(slot->offset)};
-}
-
-static const char *node_fault(const struct node_disk *node)
+static const char *node_fault(const struct image *image, const struct node_disk *node)
 {
 	uint64_t marks[BLOCK_SIZE / 64] = {0};
 	unsigned count = le16_get(node->count), heap = le16_get(node->heap);
@@ -150,10 +145,12 @@ static const char *node_fault(const struct node_disk *node)
 		return "level or tree out of range";
 	if (count == 0)
 		return "empty";
-	if (heap > BLOCK_SIZE || sizeof(*node) + count * sizeof(node->slots[0]) > heap)
+	if (!node_order_right(node, le64_get(image->super.incompat)))
+		return "order of slots is wrong";
+	if (heap > BLOCK_SIZE || BLOCK_SIZE - node_room(node) + count * sizeof(struct slot_disk) > heap)
 		return "slots and items overlap";
 	for (unsigned i = 0; i < count; i++) {
-		const struct slot_disk *slot = &node->slots[i];
+		const struct slot_disk *slot = node_slot(node, i);
 		unsigned at = le16_get(slot->at), size = le16_get(slot->size);
 
 		if (level > 0 ? size != sizeof(struct child_disk) : size > ITEM_MAX)
@@ -162,7 +159,7 @@ static const char *node_fault(const struct node_disk *node)
 			return "item out of bounds";
 		if (at > BLOCK_SIZE || !mark_bytes(marks, at, size))
 			return "items overlap";
-		if (i > 0 && key_compare(slot_key(slot - 1), slot_key(slot)) >= 0)
+		if (i > 0 && key_compare(node_key(node, i - 1), node_key(node, i)) >= 0)
 			return "keys out of order";
 		used += size;
 	}
@@ -171,8 +168,7 @@ static const char *node_fault(const struct node_disk *node)
 
 int node_check(const struct image *image, const struct node_disk *node, const char **why)
 {
-	(void)image;
-	*why = node_fault(node);
+	*why = node_fault(image, node);
 	return *why ? -EUCLEAN : 0;
 }
 
@@ -231,7 +227,7 @@ const char *block_fault(const struct image *image, uint64_t block, uint32_t magi
 {
 	switch (magic) {
 	case MAGIC_NODE:
-		return alloc_is_metadata_place(image, block) ? node_fault(bytes)
+		return alloc_is_metadata_place(image, block) ? node_fault(image, bytes)
 							     : "not in a place for tree nodes";
 	case MAGIC_MAP:
 		return map_fault(image, bytes);

@@ -74,7 +74,7 @@ static int tree_merge(struct txn *txn, enum tree_id tree, const struct tree_path
 		result = tree_sibling(txn, tree, parent, level, index + 1, &right_block, &right);
 	if (result < 0)
 		return result;
-	if (node_used(left) + node_used(right) > NODE_ROOM)
+	if (node_used(left) + node_used(right) > node_room(left))
 		return 0;
 	result = tree_edit(txn, left_block, &node);
 	if (result < 0)
@@ -151,7 +151,7 @@ static int tree_shrink(struct txn *txn, enum tree_id tree, const struct tree_pat
 				    tree_remove_child(txn, tree, parent->block, level + 1, parent->index);
 			if (result < 0)
 				return result;
-		} else if (node_used(node) < NODE_ROOM / 3) {
+		} else if (node_used(node) < node_room(node) / 3) {
 			result = tree_merge_any(txn, tree, path, level);
 			if (result <= 0)
 				return result;

@@ -40,18 +40,19 @@ void node_child(const struct node_disk *node, unsigned index, uint64_t *ret_bloc
 	*ret_birth = le64_get(child.birth);
 }
 
-void node_start(struct node_disk *node, enum tree_id tree, unsigned level)
+void node_start(struct node_disk *node, enum tree_id tree, unsigned level, uint64_t incompat)
 {
 	node->tree = le32_of(tree);
 	node->level = le16_of((uint16_t)level);
 	node->count = le16_of(0);
 	node->heap = le16_of(BLOCK_SIZE);
 	node->heap_used = le16_of(0);
+	node->order = le32_of(incompat & FEATURE_ORDER ? NODE_ORDER : 0);
 }
 
 void node_set_key(struct node_disk *node, unsigned index, struct key key)
 {
-	struct slot_disk *slot = &node->slots[index];
+	struct slot_disk *slot = node_slot(node, index);
 
 	slot->object = le64_of(key.object);
 	slot->type = key.type;
@@ -66,11 +67,12 @@ static void node_compact(struct node_disk *node)
 
 	memcpy(copy, node, BLOCK_SIZE);
 	for (unsigned i = 0; i < node_count(node); i++) {
-		unsigned size = node_item_size(node, i);
+		struct slot_disk *slot = node_slot(node, i);
+		unsigned size = le16_get(slot->size);
 
 		heap -= size;
-		memcpy((uint8_t *)node + heap, copy + le16_get(node->slots[i].at), size);
-		node->slots[i].at = le16_of((uint16_t)heap);
+		memcpy((uint8_t *)node + heap, copy + le16_get(slot->at), size);
+		slot->at = le16_of((uint16_t)heap);
 	}
 	node->heap = le16_of((uint16_t)heap);
 }
@@ -80,7 +82,7 @@ static unsigned node_take(struct node_disk *node, unsigned slots, unsigned size)
 {
 	unsigned heap;
 
-	if (sizeof(*node) + slots * sizeof(struct slot_disk) + size > le16_get(node->heap))
+	if (BLOCK_SIZE - node_room(node) + slots * sizeof(struct slot_disk) + size > le16_get(node->heap))
 		node_compact(node);
 	heap = le16_get(node->heap) - size;
 	node->heap = le16_of((uint16_t)heap);
@@ -91,7 +93,7 @@ static unsigned node_take(struct node_disk *node, unsigned slots, unsigned size)
 /* Forgets an item's bytes. */
 static void node_give(struct node_disk *node, unsigned index)
 {
-	struct slot_disk *slot = &node->slots[index];
+	struct slot_disk *slot = node_slot(node, index);
 	unsigned size = le16_get(slot->size);
 
 	node->heap_used = le16_of((uint16_t)(le16_get(node->heap_used) - size));
@@ -100,39 +102,71 @@ static void node_give(struct node_disk *node, unsigned index)
 	slot->size = le16_of(0);
 }
 
-void node_insert(struct node_disk *node, unsigned index, struct key key, const void *bytes, unsigned size)
+/* A slot for a new item at `index`. */
+static struct slot_disk *slot_add(struct node_disk *node, unsigned index)
 {
 	unsigned count = node_count(node);
-	unsigned at = node_take(node, count + 1, size);
-	struct slot_disk *slot = &node->slots[index];
+	struct slot_disk *slots = node_slots(node);
+	uint8_t *order = node_order(node);
 
-	memmove(slot + 1, slot, (count - index) * sizeof(*slot));
+	if (le32_get(node->order)) {
+		memmove(order + index + 1, order + index, count - index);
+		order[index] = (uint8_t)count;
+	} else {
+		memmove(slots + index + 1, slots + index, (count - index) * sizeof(*slots));
+	}
+	node->count = le16_of((uint16_t)(count + 1));
+	return node_slot(node, index);
+}
+
+/* Takes the slot at `index` away; with an order table the last one goes to its place. */
+static void slot_drop(struct node_disk *node, unsigned index)
+{
+	unsigned last = node_count(node) - 1;
+	struct slot_disk *slots = node_slots(node);
+	uint8_t *order = node_order(node);
+
+	if (le32_get(node->order)) {
+		unsigned gone = order[index];
+
+		if (gone != last) {
+			slots[gone] = slots[last];
+			*(uint8_t *)memchr(order, (int)last, last + 1) = (uint8_t)gone;
+		}
+		memmove(order + index, order + index + 1, last - index);
+		order[last] = 0;
+	} else {
+		memmove(slots + index, slots + index + 1, (last - index) * sizeof(*slots));
+	}
+	memset(&slots[last], 0, sizeof(*slots));
+	node->count = le16_of((uint16_t)last);
+}
+
+void node_insert(struct node_disk *node, unsigned index, struct key key, const void *bytes, unsigned size)
+{
+	unsigned at = node_take(node, node_count(node) + 1, size);
+	struct slot_disk *slot = slot_add(node, index);
+
 	memset(slot, 0, sizeof(*slot));
 	node_set_key(node, index, key);
 	slot->at = le16_of((uint16_t)at);
 	slot->size = le16_of((uint16_t)size);
 	if (size > 0)
 		memcpy((uint8_t *)node + at, bytes, size);
-	node->count = le16_of((uint16_t)(count + 1));
 }
 
 void node_remove(struct node_disk *node, unsigned index)
 {
-	unsigned count = node_count(node);
-	struct slot_disk *slot = &node->slots[index];
-
 	node_give(node, index);
-	memmove(slot, slot + 1, (count - index - 1) * sizeof(*slot));
-	memset(&node->slots[count - 1], 0, sizeof(*slot));
-	node->count = le16_of((uint16_t)(count - 1));
+	slot_drop(node, index);
 }
 
 bool node_replace(struct node_disk *node, unsigned index, const void *bytes, unsigned size)
 {
-	struct slot_disk *slot = &node->slots[index];
+	struct slot_disk *slot = node_slot(node, index);
 	unsigned old = le16_get(slot->size), at = le16_get(slot->at);
 
-	if (node_used(node) - old + size > NODE_ROOM)
+	if (node_used(node) - old + size > node_room(node))
 		return false;
 	if (size > old) {
 		node_give(node, index);
@@ -154,19 +188,22 @@ void node_append(struct node_disk *node, const struct node_disk *from, unsigned 
 			    node_item_size(from, i));
 }
 
-/* Keeps the first `count` slots only. */
+/* Keeps the first `count` slots only, which come to stand in key order. */
 static void node_truncate(struct node_disk *node, unsigned count)
 {
-	unsigned heap = BLOCK_SIZE, used = 0;
+	unsigned heap = BLOCK_SIZE, used = 0, before = node_count(node);
+	struct slot_disk kept[NODE_ORDER] = {0};
 
-	memset(&node->slots[count], 0, (node_count(node) - count) * sizeof(struct slot_disk));
 	for (unsigned i = 0; i < count; i++) {
-		unsigned size = node_item_size(node, i);
-
-		used += size;
-		if (size > 0 && le16_get(node->slots[i].at) < heap)
-			heap = le16_get(node->slots[i].at);
+		kept[i] = *node_slot(node, i);
+		used += le16_get(kept[i].size);
+		if (le16_get(kept[i].size) > 0 && le16_get(kept[i].at) < heap)
+			heap = le16_get(kept[i].at);
 	}
+	memset(node_slots(node), 0, before * sizeof(kept[0]));
+	memcpy(node_slots(node), kept, count * sizeof(kept[0]));
+	for (unsigned i = 0; le32_get(node->order) && i < before; i++)
+		node_order(node)[i] = (uint8_t)(i < count ? i : 0);
 	node->count = le16_of((uint16_t)count);
 	node->heap = le16_of((uint16_t)heap);
 	node->heap_used = le16_of((uint16_t)used);
@@ -190,7 +227,7 @@ static unsigned split_point(const struct node_disk *node, unsigned index, unsign
 		left += node_cost(i == index ? size : node_item_size(node, old));
 		right = total - left;
 		difference = left > right ? left - right : right - left;
-		if (left <= NODE_ROOM && right <= NODE_ROOM && difference < best_difference) {
+		if (left <= node_room(node) && right <= node_room(node) && difference < best_difference) {
 			best = i + 1;
 			best_difference = difference;
 		}

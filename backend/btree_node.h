@@ -1,13 +1,18 @@
 /*
- * One node of a B+tree (format.h): slots in key order behind the header, item bytes at the end. Nothing here
- * checks what comes from the image: block_read did. Functions that change a node expect that there is room.
+ * One node of a B+tree (format.h): slots behind the header, item bytes at the end. An index counts slots in
+ * key order. Nothing here checks what comes from the image: block_read did. Functions that change a node
+ * expect that there is room.
  */
 #ifndef MMFS_BTREE_NODE_H
 #define MMFS_BTREE_NODE_H
 
 #include "backend.h"
 
-#define NODE_ROOM ((unsigned)(BLOCK_SIZE - sizeof(struct node_disk))) /* bytes for slots and items */
+/* Bytes for slots and items. */
+static inline unsigned node_room(const struct node_disk *node)
+{
+	return (unsigned)(BLOCK_SIZE - sizeof(*node)) - le32_get(node->order);
+}
 
 static inline unsigned node_count(const struct node_disk *node)
 {
@@ -16,7 +21,7 @@ static inline unsigned node_count(const struct node_disk *node)
 
 static inline struct key node_key(const struct node_disk *node, unsigned index)
 {
-	const struct slot_disk *slot = &node->slots[index];
+	const struct slot_disk *slot = node_slot(node, index);
 
 	return (struct key){
 	    .object = le64_get(slot->object), .type = slot->type, .offset = le64_get(slot->offset)};
@@ -24,12 +29,12 @@ static inline struct key node_key(const struct node_disk *node, unsigned index)
 
 static inline unsigned node_item_size(const struct node_disk *node, unsigned index)
 {
-	return le16_get(node->slots[index].size);
+	return le16_get(node_slot(node, index)->size);
 }
 
 static inline const void *node_item(const struct node_disk *node, unsigned index)
 {
-	return (const uint8_t *)node + le16_get(node->slots[index].at);
+	return (const uint8_t *)node + le16_get(node_slot(node, index)->at);
 }
 
 /* Bytes that an item takes in a node. */
@@ -46,7 +51,7 @@ static inline unsigned node_used(const struct node_disk *node)
 
 static inline bool node_fits(const struct node_disk *node, unsigned size)
 {
-	return node_used(node) + node_cost(size) <= NODE_ROOM;
+	return node_used(node) + node_cost(size) <= node_room(node);
 }
 
 /* The first slot with a key >= `key`; the count if there is none. */
@@ -56,8 +61,8 @@ unsigned node_search_child(const struct node_disk *node, struct key key);
 /* The child that a slot of an inner node points to. */
 void node_child(const struct node_disk *node, unsigned index, uint64_t *ret_block, uint64_t *ret_birth);
 
-/* Makes an empty node of a new block, whose head is set. */
-void node_start(struct node_disk *node, enum tree_id tree, unsigned level);
+/* Makes an empty node of a new block, whose head is set, for an image with these features. */
+void node_start(struct node_disk *node, enum tree_id tree, unsigned level, uint64_t incompat);
 void node_insert(struct node_disk *node, unsigned index, struct key key, const void *bytes, unsigned size);
 void node_remove(struct node_disk *node, unsigned index);
 /* Other bytes for an item. false: there is no room, nothing has changed. */

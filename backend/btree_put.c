@@ -30,7 +30,7 @@ static int tree_new_node(struct txn *txn, enum tree_id tree, unsigned level, str
 	if (result == 0)
 		result = txn_edit_new(txn, block, MAGIC_NODE, (void **)ret_node);
 	if (result == 0)
-		node_start(*ret_node, tree, level);
+		node_start(*ret_node, tree, level, le64_get(txn->image->super.incompat));
 	return result;
 }
 

@@ -21,6 +21,7 @@
 #include "le.h"
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #define BLOCK_SHIFT	  12
@@ -46,9 +47,10 @@
 
 /* Feature bits, set when an image is made: any other one is unknown. */
 #define FEATURE_INLINE	   UINT64_C(1) /* incompatible: files may have their contents in an ITEM_INLINE */
+#define FEATURE_ORDER	   UINT64_C(2) /* incompatible: tree nodes have a table of their slots' order */
 #define FEATURES_COMPAT	   UINT64_C(0)
 #define FEATURES_RO_COMPAT UINT64_C(0)
-#define FEATURES_INCOMPAT  FEATURE_INLINE
+#define FEATURES_INCOMPAT  (FEATURE_INLINE | FEATURE_ORDER)
 
 /* Where the image was mounted: equal to the present one means that the host's page cache may be trusted
  * (R14). */
@@ -159,11 +161,16 @@ static_assert(sizeof(struct roots_disk) == BLOCK_SIZE, "format");
 /*
  * B+tree node: slots grow up behind the header, item bytes grow down from the end of the block.
  *
- *   +------+------------------+- - - free - - -+--------------------------+
- *   | head | slot[0..count-1] |                | item bytes               |
- *   +------+------------------+- - - - - - - - +--------------------------+
- *                                              ^ heap (offset in the block)
- * Slots are in key order, without equal keys. Item bytes of live slots do not overlap; `heap_used` counts
+ *   +------+-------+------------------+- - - free - - -+--------------------+
+ *   | head | order | slot[0..count-1] |                | item bytes         |
+ *   +------+-------+------------------+- - - - - - - - +--------------------+
+ *                                                      ^ heap (offset in the block)
+ * With FEATURE_ORDER, order[i] is the number of the slot that is i-th in key order: a new item gets the first
+ * free slot, and where one has gone the last slot takes its place, so that little of a node changes with
+ * each. Bytes of the table behind `count` are 0. Without the feature there is no table, and slots stand in
+ * key order.
+ *
+ * There are no equal keys. Item bytes of live slots do not overlap; `heap_used` counts
  * them, so the room between slots and heap may be less than what a compaction would give. In an inner node
  * each item is a child_disk, and the slot's key is the least key that may stand below that child; the first
  * slot's key of the leftmost node of each level is KEY 0,0,0.
@@ -194,10 +201,51 @@ struct node_disk {
 	le16 count;
 	le16 heap;
 	le16 heap_used;
-	le32 reserved;
-	struct slot_disk slots[];
+	le32 order; /* bytes of the order table: NODE_ORDER, or 0 without FEATURE_ORDER */
+		    /* the table; slots */
 };
 static_assert(sizeof(struct node_disk) == 48, "format");
+
+#define NODE_ORDER 168u /* no fewer than slots that fit behind it */
+
+static inline uint8_t *node_order(const struct node_disk *node)
+{
+	return (uint8_t *)(uintptr_t)(node + 1);
+}
+
+static inline struct slot_disk *node_slots(const struct node_disk *node)
+{
+	return (struct slot_disk *)(void *)(node_order(node) + le32_get(node->order));
+}
+
+/* The one that is `index`-th in key order, of a node whose table is right. */
+static inline struct slot_disk *node_slot(const struct node_disk *node, unsigned index)
+{
+	return &node_slots(node)[le32_get(node->order) ? node_order(node)[index] : index];
+}
+
+/* Is `order` what an image with these features has, and does the table name each of the slots once? */
+static inline bool node_order_right(const struct node_disk *node, uint64_t incompat)
+{
+	unsigned count = le16_get(node->count), order = incompat & FEATURE_ORDER ? NODE_ORDER : 0;
+	uint64_t seen[(NODE_ORDER + 63) / 64] = {0};
+
+	if (le32_get(node->order) != order)
+		return false;
+	if (order && count > NODE_ORDER)
+		return false;
+	for (unsigned i = 0; order && i < count; i++) {
+		unsigned slot = node_order(node)[i];
+
+		if (slot >= count || seen[slot / 64] >> slot % 64 & 1)
+			return false;
+		seen[slot / 64] |= UINT64_C(1) << slot % 64;
+	}
+	for (unsigned i = count; i < order; i++)
+		if (node_order(node)[i])
+			return false;
+	return true;
+}
 
 #define ITEM_MAX       1900u /* two of them fit a node */
 #define TREE_MAX_LEVEL 10u

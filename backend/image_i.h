@@ -322,7 +322,11 @@ struct syncer {
 	bool running; /* there is a thread; set before it starts, cleared after it has ended */
 	bool stop;
 	bool checkpoint_wanted, seal_wanted, release_wanted;
+	pthread_cond_t gathered;	 /* who is to run a batch waits here for others to join it */
 	bool busy;			 /* somebody runs a batch */
+	unsigned callers;		 /* in the batch that is collected ... */
+	unsigned callers_expected;	 /* ... and as many may come: those of the last one and who waited */
+	uint64_t batch_ns;		 /* how long the last one took */
 	struct batch *batch;		 /* the one that is run */
 	pthread_mutex_t checkpoint_lock; /* one checkpoint at a time; outermost, before the tree */
 	pthread_mutex_t release_lock;	 /* one alloc_sealed at a time; outermost */

@@ -73,7 +73,7 @@ static int fill_super(struct make *make, const struct image_make_options *option
 	memcpy(super->magic, SUPER_MAGIC, sizeof(super->magic));
 	super->version = le32_of(SUPER_VERSION);
 	super->block_size = le32_of(BLOCK_SIZE);
-	super->incompat = le64_of(FEATURE_INLINE);
+	super->incompat = le64_of(FEATURES_INCOMPAT & ~options->without);
 	if (options->uuid) {
 		memcpy(super->uuid, options->uuid, sizeof(super->uuid));
 	} else {

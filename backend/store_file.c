@@ -78,30 +78,54 @@ int store_file_check(const struct store_file *file, uint64_t offset, uint64_t le
 	return 0;
 }
 
-/* Pages that the host has not in its cache yet are made at once: one fault after the other takes twice as
- * long. What that cannot do the copy tells. Where a large write's last page is there, the others are taken to
- * be. */
-#define RESIDENT_LEAST (64u << 10)
+/* Where pages are not in the host's cache yet, the mapping takes a fault for each; a write call makes them
+ * together, in half the time even of MADV_POPULATE_WRITE. */
+#define COLD_LEAST (64u << 10)
 
-static void make_resident(const struct store_file *file, uint8_t *to, size_t length)
+/* Where a large write's last page is there, the others are taken to be. */
+static bool is_cold(const struct store_file *file, const uint8_t *to, size_t length)
 {
-	uint8_t *start = to - (uintptr_t)to % file->page_size, *end = to + length;
-	uint8_t *last = end - 1 - (uintptr_t)(end - 1) % file->page_size;
+	uintptr_t last = (uintptr_t)to + length - 1;
 	unsigned char resident;
 
-	if (length >= RESIDENT_LEAST && mincore(last, 1, &resident) == 0 && !(resident & 1))
-		(void)madvise(start, (size_t)(end - start), MADV_POPULATE_WRITE);
+	return length >= COLD_LEAST && mincore((void *)(last - last % file->page_size), 1, &resident) == 0 &&
+	       !(resident & 1);
+}
+
+/* The mapping shows what was written, as both are the same pages. A file that was cut is not to grow by it.
+ */
+static int write_cold(struct store_file *file, uint64_t offset, const uint8_t *bytes, size_t length)
+{
+	if (was_cut(file, offset + length))
+		return -EIO;
+	while (length > 0) {
+		ssize_t written = pwrite(file->descriptor, bytes, length, (off_t)offset);
+
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written < 0)
+			return errno == EDQUOT ? -ENOSPC : -errno;
+		if (written == 0)
+			return -EIO;
+		offset += (uint64_t)written;
+		bytes += written;
+		length -= (size_t)written;
+	}
+	return 0;
 }
 
 static int file_write(struct store *store, uint64_t offset, const void *bytes, size_t length)
 {
 	struct store_file *file = store_file_of(store);
 	int error = store_file_check(file, offset, length);
+	uint8_t *to;
 
-	if (error < 0)
+	if (error < 0 || length == 0)
 		return error;
-	make_resident(file, writable(file, offset, length), length);
-	error = guard_copy(writable(file, offset, length), bytes, length);
+	to = writable(file, offset, length);
+	if (is_cold(file, to, length))
+		return write_cold(file, offset, bytes, length);
+	error = guard_copy(to, bytes, length);
 	return error < 0 ? copy_failed(file, offset + length, error) : 0;
 }
 

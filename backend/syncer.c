@@ -22,10 +22,12 @@
 #define UNSEALED_MAX	    1024u /* ranges remembered; with more everything is synced */
 #define REQUESTED_MAX	    256u
 #define MSYNC_MAX	    8u /* each pays a flush of the device: more of them cost more than one fdatasync */
-#define JOIN_GAP_BYTES	    (64u * 1024)
+#define JOIN_GAP_BYTES	    (1024u * 1024)
 #define FAILED_POLL_SECONDS 60
 #define SLACK_LEAST	    (UINT64_C(4) << 20)
 #define HELD_POLL_NS	    1000000
+#define GATHER_MOST_NS	    1000000u
+#define SECOND_NS	    1000000000
 
 struct batch {
 	uint64_t wanted_lsn;
@@ -80,6 +82,14 @@ static size_t ranges_merge(struct byte_range *ranges, size_t count)
 }
 
 /* ---- a batch ---- */
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * SECOND_NS + (uint64_t)now.tv_nsec;
+}
 
 /* syncer.lock held. */
 static void batch_take(struct image *image, struct batch *batch)
@@ -179,6 +189,27 @@ static int batch_seal(struct image *image, uint64_t sealed)
 	return 0;
 }
 
+/* Callers that were in the last batch, or waited for its end, are about to come again: they share this one if
+ * it waits for them, instead of taking turns with it. Never longer than half a batch, and not again for one
+ * that did not come. syncer.lock held, let go meanwhile. */
+static void batch_gather(struct syncer *syncer)
+{
+	struct timespec deadline;
+	int waited = 0;
+
+	if (syncer->callers >= syncer->callers_expected)
+		return;
+	clock_gettime(CLOCK_MONOTONIC, &deadline);
+	deadline.tv_nsec +=
+	    (long)(syncer->batch_ns / 2 < GATHER_MOST_NS ? syncer->batch_ns / 2 : GATHER_MOST_NS);
+	if (deadline.tv_nsec >= SECOND_NS) {
+		deadline.tv_nsec -= SECOND_NS;
+		deadline.tv_sec++;
+	}
+	while (syncer->callers < syncer->callers_expected && waited == 0)
+		waited = pthread_cond_timedwait(&syncer->gathered, &syncer->lock, &deadline);
+}
+
 static int batch_run(struct image *image, struct batch *batch)
 {
 	uint64_t head = 0;
@@ -201,14 +232,22 @@ static int batch_run(struct image *image, struct batch *batch)
 static void batch_lead(struct image *image)
 {
 	struct syncer *syncer = &image->syncer;
-	uint64_t number = syncer->arrived++;
+	uint64_t number, began;
+	unsigned callers;
 
 	syncer->busy = true;
+	batch_gather(syncer);
+	number = syncer->arrived++;
+	callers = syncer->callers;
+	syncer->callers = 0;
 	batch_take(image, syncer->batch);
 	pthread_mutex_unlock(&syncer->lock);
+	began = now_ns();
 	(void)batch_run(image,
 			syncer->batch); /* an error is the image's failure, which all waiters look at */
 	pthread_mutex_lock(&syncer->lock);
+	syncer->batch_ns = now_ns() - began;
+	syncer->callers_expected = callers + syncer->callers;
 	syncer->busy = false;
 	syncer->finished = number;
 	pthread_cond_broadcast(&syncer->done);
@@ -232,6 +271,8 @@ static int sync_and_wait(struct image *image, uint64_t lsn, const struct byte_ra
 			syncer->all_wanted = true;
 	}
 	ticket = syncer->arrived;
+	if (++syncer->callers == syncer->callers_expected)
+		pthread_cond_signal(&syncer->gathered);
 	while (syncer->finished < ticket && !image_failure(image)) {
 		if (syncer->busy)
 			pthread_cond_wait(&syncer->done, &syncer->lock);
@@ -440,6 +481,7 @@ int syncer_init(struct image *image)
 	pthread_mutex_init(&syncer->release_lock, NULL);
 	pthread_mutex_init(&syncer->unsealed_lock, NULL);
 	pthread_cond_init(&syncer->wake, &monotonic);
+	pthread_cond_init(&syncer->gathered, &monotonic);
 	pthread_cond_init(&syncer->done, NULL);
 	pthread_condattr_destroy(&monotonic);
 	syncer->range_capacity = REQUESTED_MAX;
@@ -459,6 +501,7 @@ void syncer_free(struct image *image)
 	free(syncer->unsealed);
 	free(syncer->batch);
 	pthread_cond_destroy(&syncer->wake);
+	pthread_cond_destroy(&syncer->gathered);
 	pthread_cond_destroy(&syncer->done);
 	pthread_mutex_destroy(&syncer->lock);
 	pthread_mutex_destroy(&syncer->checkpoint_lock);

@@ -29,6 +29,7 @@ struct dirty_entry {
 	struct dirty_entry *next; /* in the bucket */
 	uint64_t inode;
 	uint64_t lsn;		    /* UINT64_MAX: not known */
+	uint64_t made;		    /* the last ticket before */
 	struct dirty_range *ranges; /* DIRTY_RANGES of them; NULL until the first one */
 	unsigned count;
 	unsigned records_left; /* until the file counts as one that is not synced as it grows */
@@ -136,6 +137,7 @@ static struct dirty_entry *dirty_entry_of(struct dirty *dirty, uint64_t inode)
 		return NULL;
 	entry->inode = inode;
 	entry->lsn = UINT64_MAX;
+	entry->made = dirty->last_ticket;
 	struct dirty_entry **bucket = &dirty->buckets[dirty_bucket(inode)];
 	entry->next = *bucket;
 	*bucket = entry;
@@ -230,7 +232,7 @@ uint64_t dirty_take(struct dirty *dirty, uint64_t inode, struct byte_range *ret_
 	return ticket;
 }
 
-void dirty_synced(struct dirty *dirty, uint64_t inode, uint64_t ticket)
+void dirty_synced(struct dirty *dirty, uint64_t inode, uint64_t ticket, uint64_t lsn)
 {
 	pthread_mutex_lock(&dirty->lock);
 	struct dirty_entry *entry = *dirty_place(dirty, inode);
@@ -240,6 +242,9 @@ void dirty_synced(struct dirty *dirty, uint64_t inode, uint64_t ticket)
 			entry->ranges[kept++] = entry->ranges[i];
 	if (entry)
 		entry->count = kept;
+	/* No record has touched it since, or it would be known. */
+	if (entry && entry->lsn == UINT64_MAX && entry->made < ticket)
+		entry->lsn = lsn;
 	if (ticket > dirty->lost_ticket) /* it was given out after the loss, so it took everything */
 		dirty->lost = false;
 	pthread_mutex_unlock(&dirty->lock);

@@ -187,9 +187,10 @@ void prepare_done(struct fs *fs, const struct inode *inode, struct block_range r
 
 /* ---- dirty.c, besides what fs_i.h declares ---- */
 
-/* The sync of what the dirty_take with this ticket gave has succeeded: those ranges are forgotten. Until then
- * every other dirty_take gives them as well, so that no fsync returns before the overwrites it must cover. */
-void dirty_synced(struct dirty *dirty, uint64_t inode, uint64_t ticket);
+/* The sync of what the dirty_take with this ticket gave, and of all records up to `lsn`, has succeeded: those
+ * ranges are forgotten. Until then every other dirty_take gives them as well, so that no fsync returns before
+ * the overwrites it must cover. */
+void dirty_synced(struct dirty *dirty, uint64_t inode, uint64_t ticket, uint64_t lsn);
 
 /* Is the file synced now and then as it grows, and `range` not in what was prepared for it last? */
 bool dirty_wants_prepared(struct dirty *dirty, uint64_t inode, struct block_range range);

@@ -105,8 +105,14 @@ struct fs_name {
 /* Finds `name` ("." and ".." too) in `parent` and counts one lookup on it. -ENOENT, -ENOTDIR, -ENAMETOOLONG.
  */
 MUST_CHECK int fs_lookup(struct fs *fs, uint64_t parent, struct fs_name name, struct fs_attr *ret_attr);
-/* Takes `count` lookups off; an unlinked inode without lookups is deleted. */
+/* Takes `count` lookups off; an unlinked inode without lookups is deleted, with deletes_later by fs_collect.
+ */
 void fs_forget(struct fs *fs, uint64_t inode, uint64_t count);
+/* Is there anything for fs_collect to do? */
+bool fs_collects(struct fs *fs);
+/* Deletes what fs_forget has left, which it bounds. No request waits for it, but one that asks how much room
+ * there is. */
+void fs_collect(struct fs *fs);
 /* How many inodes the kernel knows. */
 uint64_t fs_known_inodes(struct fs *fs);
 

@@ -26,6 +26,15 @@
 struct lookups; /* lookup.c: how often the kernel knows each inode */
 struct dirty;	/* dirty.c: ranges overwritten in place, for each inode since its last sync */
 
+#define COLLECT_MOST 64u
+
+/* collect.c: inodes to be deleted soon. */
+struct collect {
+	pthread_mutex_t lock; /* guards both; count is also looked at without */
+	uint64_t inodes[COLLECT_MOST];
+	atomic_uint count;
+};
+
 struct fs {
 	struct image *image;
 	struct fs_options options;
@@ -36,7 +45,8 @@ struct fs {
 	bool inlines;		 /* contents of small files may stand in the tree (FEATURE_INLINE) */
 	atomic_bool stopping;	 /* fs_stop */
 	atomic_bool settle_over; /* fs_settle_stop */
-	atomic_ulong orphans;	 /* never fewer than there are on the orphan list */
+	struct collect collect;
+	atomic_ulong orphans; /* never fewer than there are on the orphan list */
 };
 
 /* ---- mount.c ---- */
@@ -73,6 +83,7 @@ void inode_lock(struct fs *fs, uint64_t number);
 void inode_unlock(struct fs *fs, uint64_t number); /* either kind */
 /* Exclusive locks on up to four inodes (zeros are skipped, equal ones and equal lock indices taken once), in
  * order. */
+#define LOCK_SEVERAL_MAX 16u
 void inode_lock_several(struct fs *fs, const uint64_t *numbers, unsigned count);
 void inode_unlock_several(struct fs *fs, const uint64_t *numbers, unsigned count);
 
@@ -131,6 +142,9 @@ void orphan_count_less(struct fs *fs);
 /* Deletes an orphan for good: extents in as many transactions as they need, xattrs, the inode, the orphan
  * item. Inode lock held exclusively by the caller. */
 int orphan_delete(struct fs *fs, uint64_t inode) MUST_CHECK;
+/* Deletes those of the inodes that are not 0, which have no xattrs and few extents, in one transaction. Inode
+ * locks held. An error leaves all as they are; -EFBIG: one transaction cannot. */
+int orphan_delete_small(struct fs *fs, const uint64_t *inodes, unsigned count) MUST_CHECK;
 int orphan_clear_all(struct fs *fs) MUST_CHECK; /* fs_open and fs_close */
 int orphan_count_all(struct fs *fs) MUST_CHECK; /* instead, where an earlier process' orphans are in use */
 /* Deletes those that nobody knows. Others may work meanwhile. */
@@ -152,6 +166,13 @@ enum orphan_next {
 };
 /* With deletes_later, collecting waits for fs_finish. */
 void orphan_settle(struct fs *fs, uint64_t inode, enum orphan_next next);
+
+/* ---- collect.c ---- */
+
+int collect_open(struct fs *fs) MUST_CHECK;
+void collect_close(struct fs *fs);
+/* Nobody knows the inode any more: if it has no names it is deleted, now or by fs_collect. No locks held. */
+void collect_forgotten(struct fs *fs, uint64_t inode);
 
 /* ---- extent.c: extents of a file (within a transaction or read lock) ---- */
 

@@ -207,8 +207,6 @@ void inode_unlock(struct fs *fs, uint64_t number)
 	pthread_rwlock_unlock(&fs->inode_locks[lock_index(number)]);
 }
 
-#define LOCK_SEVERAL_MAX 4u
-
 /* The distinct lock indices of `numbers`, ascending; returns how many. */
 static unsigned lock_indices(const uint64_t *numbers, unsigned count, unsigned *indices)
 {

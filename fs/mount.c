@@ -99,6 +99,8 @@ int fs_open(struct image *image, const struct fs_options *options, struct fs **r
 		file_prefault_zeros();
 	int result = locks_open(fs);
 	if (!result)
+		result = collect_open(fs);
+	if (!result)
 		result = dirty_open(&fs->dirty);
 	if (!result && options->track_lookups)
 		result = lookups_open(options->lookup_memory, &fs->lookups);
@@ -128,6 +130,7 @@ void fs_drop(struct fs *fs)
 	for (unsigned i = 0; i < INODE_LOCKS; i++)
 		pthread_rwlock_destroy(&fs->inode_locks[i]);
 	pthread_mutex_destroy(&fs->rename_lock);
+	collect_close(fs);
 	free(fs);
 }
 

@@ -100,7 +100,7 @@ int fs_lookup(struct fs *fs, uint64_t parent, struct fs_name name, struct fs_att
 void fs_forget(struct fs *fs, uint64_t inode, uint64_t count)
 {
 	if (lookups_sub(fs->lookups, inode, count))
-		orphan_collect(fs, inode);
+		collect_forgotten(fs, inode);
 }
 
 /* ---- making ---- */

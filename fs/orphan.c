@@ -17,6 +17,9 @@
 #define SYMLINK_PIECES		3u		      /* of the longest target */
 #define ERASE_CHANGES		(SYMLINK_PIECES + 3u) /* orphan_erase: pieces, intent, inode, list */
 
+/* Of one among many: they share leaves, so that there is room for one that takes more. */
+#define SMALL_CHANGES 4u
+
 static_assert(EXTENT_CHANGES(SMALL_EXTENTS) + ERASE_CHANGES <= ORPHAN_UNLINKED_CHANGES, "changes");
 static_assert(SYMLINK_PIECES * SYMLINK_PIECE >= 4095, "the longest target");
 
@@ -167,6 +170,37 @@ int orphan_delete(struct fs *fs, uint64_t inode)
 	dirty_forget(fs->dirty, inode);
 	orphan_count_less(fs);
 	return 0;
+}
+
+int orphan_delete_small(struct fs *fs, const uint64_t *inodes, unsigned count)
+{
+	struct txn *txn;
+	int result = txn_begin(fs->image, count * SMALL_CHANGES, TXN_RELEASES, &txn);
+	if (result)
+		return result;
+	for (unsigned i = 0; i < count && !result; i++) {
+		struct inode inode;
+		bool gone = true;
+		if (inodes[i])
+			result = inode_load(fs, inodes[i], &inode);
+		if (!result && inodes[i])
+			result = orphan_shrink(txn, fs, &inode, SMALL_EXTENTS, &gone);
+		if (!result && !gone)
+			result = -EFBIG;
+	}
+	if (result) {
+		txn_abort(txn);
+		return result;
+	}
+	txn_for_request(txn, (struct request_identity){0});
+	result = txn_commit(txn, NULL);
+	for (unsigned i = 0; i < count && !result; i++) {
+		if (!inodes[i])
+			continue;
+		dirty_forget(fs->dirty, inodes[i]);
+		orphan_count_less(fs);
+	}
+	return result;
 }
 
 void orphan_collect(struct fs *fs, uint64_t number)

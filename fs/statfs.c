@@ -10,6 +10,7 @@
 int fs_statfs(struct fs *fs, struct fs_statfs *ret)
 {
 	struct image_space space;
+	fs_collect(fs);
 	int result = image_space(fs->image, &space);
 	if (result)
 		return result;
@@ -28,5 +29,6 @@ int fs_trim_step(struct fs *fs, struct image_trimming *trimming)
 {
 	if (atomic_load_explicit(&fs->stopping, memory_order_relaxed))
 		return -EINTR;
+	fs_collect(fs);
 	return image_trim_step(fs->image, trimming);
 }

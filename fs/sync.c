@@ -34,6 +34,6 @@ int fs_sync(struct fs *fs, uint64_t number, bool data_only)
 		ranges[i] = sync_clip(fs, ranges[i]);
 	result = image_sync(fs->image, lsn, ranges, count);
 	if (!result)
-		dirty_synced(fs->dirty, number, ticket);
+		dirty_synced(fs->dirty, number, ticket, lsn);
 	return result;
 }

@@ -164,6 +164,7 @@ int ops_control(const struct ioctl_call *call, unsigned command, struct ioctl_re
 			return -EOPNOTSUPP;
 		/* Sent again after a restart they run again: their records are no request's (R17). */
 		image_request_none();
+		fs_collect(daemon_of(call->request)->fs);
 		return commands[i].run(call, reply);
 	}
 	return -ENOTTY;

@@ -244,6 +244,12 @@ const struct wire_request *wire_request(void)
 	return &current;
 }
 
+bool wire_request_waits(void)
+{
+	return current.opcode == FUSE_FSYNC || current.opcode == FUSE_FSYNCDIR ||
+	       current.opcode == FUSE_SYNCFS;
+}
+
 bool wire_request_short(void)
 {
 	switch (current.opcode) {

@@ -47,6 +47,8 @@ MUST_CHECK ssize_t wire_receive(struct fuse_session *session, struct fuse_buf *b
 const struct wire_request *wire_request(void);
 /* Is the request at hand soon done, whatever else goes on? */
 bool wire_request_short(void);
+/* Does it wait for the disk? */
+bool wire_request_waits(void);
 
 /* WRITE of pages from the kernel's cache. */
 bool wire_write_cached(void);

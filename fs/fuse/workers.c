@@ -42,7 +42,7 @@ struct pool {
 	bool turn_taken;  /* guarded by lock */
 	unsigned waiting; /* workers that wait for the turn; guarded by lock */
 	bool over;	  /* guarded by lock: there will be no more requests */
-	bool unwatched;	  /* guarded by lock: the watcher is to end */
+	bool unwatched;	  /* guarded by lock: the watcher is to end, and no worker to begin */
 	/* Odd: a request is being handled by a worker that kept the turn. Only the holder of the turn makes
 	 * it odd; whoever makes it even again, that worker or the watcher, has the turn to give. */
 	atomic_uint_fast64_t kept;
@@ -200,6 +200,19 @@ static void worker_has_ended(struct worker *worker)
 	atomic_store_explicit(&worker->progress, progress + 1, memory_order_release);
 }
 
+/* While no request comes. False: the watcher has given the turn to another meanwhile. */
+static bool collect(struct worker *worker)
+{
+	uint64_t kept = turn_keep();
+
+	worker_begins(worker);
+	pthread_rwlock_rdlock(&pool.serving);
+	fs_collect(pool.daemon->fs);
+	pthread_rwlock_unlock(&pool.serving);
+	worker_has_ended(worker);
+	return turn_still_kept(kept);
+}
+
 /* The next request: its length; 0: the session has ended. */
 static int receive(struct fuse_session *session, struct fuse_buf *buffer)
 {
@@ -221,6 +234,33 @@ static int receive(struct fuse_session *session, struct fuse_buf *buffer)
 	}
 }
 
+static void *work(void *argument);
+
+/* 0 or an errno. lock is held, but for the first ones. */
+static int worker_start(void)
+{
+	struct worker *worker = &pool.workers[pool.count];
+
+	atomic_fetch_add(&pool.running, 1);
+	int error = pthread_create(&worker->thread, NULL, work, worker);
+	if (error)
+		atomic_fetch_sub(&pool.running, 1);
+	else
+		pool.count++;
+	return error;
+}
+
+/* Syncs that are asked for at the same time are done together, if all who ask get here: a worker that goes to
+ * wait for the disk leaves another behind that reads. */
+static void leave_one_reading(void)
+{
+	pthread_mutex_lock(&pool.lock);
+	if (!pool.waiting && !pool.turn_taken && !pool.over && !pool.unwatched &&
+	    !pool.daemon->options->threads && pool.count < WORKERS_MOST)
+		(void)worker_start();
+	pthread_mutex_unlock(&pool.lock);
+}
+
 /* Reads requests and handles them until the session ends or the turn is another's. False: it has ended. */
 static bool serve_turn(struct worker *worker, struct fuse_session *session, struct fuse_buf *buffer)
 {
@@ -231,6 +271,8 @@ static bool serve_turn(struct worker *worker, struct fuse_session *session, stru
 		uint64_t kept = 0;
 
 		bool was_there = spin(descriptor);
+		if (fs_collects(pool.daemon->fs) && !request_waits(descriptor) && !collect(worker))
+			return true;
 		int size = receive(session, buffer);
 		if (size == 0)
 			return false;
@@ -242,6 +284,8 @@ static bool serve_turn(struct worker *worker, struct fuse_session *session, stru
 			kept = turn_keep();
 		else
 			turn_pass();
+		if (!keep && wire_request_waits())
+			leave_one_reading();
 		handle(worker, session, buffer);
 		worker_has_ended(worker);
 		if (!keep || !turn_still_kept(kept))
@@ -263,20 +307,6 @@ static void *work(void *argument)
 	if (atomic_fetch_sub(&pool.running, 1) == 1)
 		eventfd_write(pool.ended, 1);
 	return NULL;
-}
-
-/* 0 or an errno. */
-static int worker_start(void)
-{
-	struct worker *worker = &pool.workers[pool.count];
-
-	atomic_fetch_add(&pool.running, 1);
-	int error = pthread_create(&worker->thread, NULL, work, worker);
-	if (error)
-		atomic_fetch_sub(&pool.running, 1);
-	else
-		pool.count++;
-	return error;
 }
 
 /* ---- the watcher ---- */
@@ -367,15 +397,15 @@ static void watcher_start(void)
 		pool.watched = !pthread_create(&pool.watcher, NULL, watch, NULL);
 }
 
+/* No worker is started any more. */
 static void watcher_stop(void)
 {
-	if (!pool.watched)
-		return;
 	pthread_mutex_lock(&pool.lock);
 	pool.unwatched = true;
 	pthread_cond_signal(&pool.watch);
 	pthread_mutex_unlock(&pool.lock);
-	pthread_join(pool.watcher, NULL);
+	if (pool.watched)
+		pthread_join(pool.watcher, NULL);
 	pool.watched = false;
 }
 

@@ -97,4 +97,4 @@ says 'symlink: "/target"' mmfsctl dump "$tmp/dirty.img" tree
 says 'extent: blocks 0..0 at' mmfsctl dump "$tmp/dirty.img" tree
 says '^    inline +5 bytes' mmfsctl dump "$tmp/dirty.img" tree
 says '^0000000000  74 65 78 74 0a  .*text' mmfsctl dump "$tmp/dirty.img" tree
-says 'incompatible 0x1$' mmfsctl dump "$tmp/dirty.img" super
+says 'incompatible 0x3$' mmfsctl dump "$tmp/dirty.img" super

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define COLLECT_EVERY 3u /* requests */
+
 /* ---- mounting ---- */
 
 int mount_open(struct mount *mount)
@@ -105,6 +107,9 @@ ssize_t mount_request_ends(struct mount *mount, ssize_t result)
 		mount->held_unanswered = atomic_load(&mount->options.held->requests[0]);
 	image_request_end(mount->image);
 	fs_finish(mount->fs);
+	/* As a daemon does that has nothing else to do. */
+	if (++mount->requests % COLLECT_EVERY == 0)
+		fs_collect(mount->fs);
 	return result < 0 || !error ? result : error;
 }
 

@@ -113,7 +113,7 @@ static int see_node(struct space *space, uint64_t block, unsigned level)
 	space->meta++;
 	error = own(space, block, 1, "node");
 	for (unsigned i = 0; i < le16_get(node->count) && !error; i++) {
-		const struct slot_disk *slot = &node->slots[i];
+		const struct slot_disk *slot = node_slot(node, i);
 		const uint8_t *item = (const uint8_t *)bytes + le16_get(slot->at);
 
 		if (level) {

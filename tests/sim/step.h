@@ -88,6 +88,7 @@ struct mount {
 	bool resends;		  /* and are sent again: what has happened is not done again */
 	bool checkpoints_early;	  /* between a step's records and its reply */
 	uint64_t held_unanswered; /* options.held->requests[0] before the last reply */
+	unsigned requests;	  /* ended */
 	bool fault_in_open;	  /* an injected fault struck while it was being opened */
 };
 

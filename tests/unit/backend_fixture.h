@@ -49,17 +49,23 @@ static inline struct store *backend_store(const struct backend *b, enum store_mo
 	return store;
 }
 
-/* Makes an image with a journal of that size (0: 1 MiB); does not open it. */
-static inline void backend_make(struct backend *b, uint64_t journal_bytes)
+/* Makes an image with a journal of that size (0: 1 MiB), as one of before the features `without`; does not
+ * open it. */
+static inline void backend_make_without(struct backend *b, uint64_t journal_bytes, uint64_t without)
 {
-	struct image_make_options options = {.journal_bytes = journal_bytes ? journal_bytes : 1u << 20,
-					     .label = "unit"};
+	struct image_make_options options = {
+	    .journal_bytes = journal_bytes ? journal_bytes : 1u << 20, .label = "unit", .without = without};
 	struct store *store;
 
 	backend_path(b);
 	store = backend_store(b, STORE_WRITE);
 	assert_int_equal(image_make(store, &options), 0);
 	store_close(store);
+}
+
+static inline void backend_make(struct backend *b, uint64_t journal_bytes)
+{
+	backend_make_without(b, journal_bytes, 0);
 }
 
 /* Opens it with the present session; the error is the caller's to judge. */

@@ -146,7 +146,9 @@ static unsigned assert_tree(struct image *image, const struct model *model)
 	assert_int_equal(walk.seen, model->count);
 	assert_int_equal(walk.nodes, le64_get(roots->meta_blocks));
 	image_read_unlock(image);
-	return walk.leaves ? (unsigned)(walk.used * 100 / (walk.leaves * NODE_ROOM)) : 100;
+	return walk.leaves ? (unsigned)(walk.used * 100 /
+					(walk.leaves * (BLOCK_SIZE - sizeof(struct node_disk) - NODE_ORDER)))
+			   : 100;
 }
 
 struct scan {
@@ -312,7 +314,7 @@ static void random_questions(struct trial *t)
 	image_read_unlock(t->b.image);
 }
 
-static void run_trial(uint64_t seed, unsigned operations)
+static void run_trial(uint64_t without, uint64_t seed, unsigned operations)
 {
 	static struct trial trial;
 	struct trial *t = &trial;
@@ -321,7 +323,7 @@ static void run_trial(uint64_t seed, unsigned operations)
 	print_message("seed %llu\n", (unsigned long long)seed);
 	memset(t, 0, sizeof(*t));
 	t->random.state = seed;
-	backend_make(&t->b, 4u << 20);
+	backend_make_without(&t->b, 4u << 20, without);
 	backend_open(&t->b, RECOVER_AUTO);
 	while (done < operations) {
 		/* grow to some thousand items, shrink to nearly none, twice */
@@ -350,7 +352,15 @@ static void random_against_model(void **state)
 {
 	(void)state;
 	for (uint64_t seed = 1; seed <= 4; seed++)
-		run_trial(seed, OPERATIONS / 4);
+		run_trial(0, seed, OPERATIONS / 4);
+}
+
+/* An image whose nodes have no order table. */
+static void random_without_order(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 5; seed <= 6; seed++)
+		run_trial(FEATURE_ORDER, seed, OPERATIONS / 4);
 }
 
 /* Ascending keys fill the leaves; deleting in order leaves nothing behind. Large items make the tree high
@@ -367,7 +377,7 @@ static void ascending(void **state)
 	backend_make(&t->b, 4u << 20);
 	backend_open(&t->b, RECOVER_AUTO);
 	for (unsigned i = 0; i < count; i++) {
-		struct model_item item = {.key = {.object = i, .type = 1}, .size = 1300, .seed = i};
+		struct model_item item = {.key = {.object = i, .type = 1}, .size = 1260, .seed = i};
 		uint8_t bytes[ITEM_MAX];
 
 		item_bytes(&item, bytes);
@@ -445,9 +455,9 @@ static void damage(struct trial *t, uint64_t seed, uint64_t first, uint64_t bloc
 
 	backend_peek(&t->b, block * BLOCK_SIZE, bytes, sizeof(bytes));
 	while (changes-- > 0) {
-		/* mostly the header and the first slots, where it counts */
+		/* mostly the header, the table and the first slots, where it counts */
 		unsigned at =
-		    (unsigned)(32 + random_below(&t->random, random_below(&t->random, 3) ? 120 : 4064));
+		    (unsigned)(32 + random_below(&t->random, random_below(&t->random, 3) ? 288 : 4064));
 
 		bytes[at] = (uint8_t)(random_below(&t->random, 2) ? random_next(&t->random)
 								  : bytes[at] + 1 - 2 * (at & 1));
@@ -514,6 +524,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(random_against_model),
+	    cmocka_unit_test(random_without_order),
 	    cmocka_unit_test(ascending),
 	    cmocka_unit_test(hostile_nodes),
 	};

@@ -176,6 +176,59 @@ static uint64_t take_one(struct dirty *dirty, uint64_t inode, uint64_t offset, u
 	return ticket;
 }
 
+/* An old file that is only overwritten: its first fdatasync seals what is not known to be sealed; the next
+ * ones, whatever happens to other files, sync its ranges only. */
+static void test_overwrites_need_no_seal(void **state)
+{
+	(void)state;
+	struct sim_fixture f;
+	struct image_stats before, after;
+	sim_make(&f);
+	uint64_t file = sim_file(&f, "f");
+	assert_int_equal(fs_write(f.fs, file, 0, bytes, 100000, 0), 100000);
+	assert_int_equal(fs_sync(f.fs, file, false), 0);
+	dirty_forget(f.fs->dirty, file); /* as after a remount */
+	for (unsigned round = 0; round < 3; round++) {
+		(void)sim_file(&f, round == 0 ? "g" : round == 1 ? "h" : "i");
+		image_stats(f.image, &before);
+		assert_int_equal(fs_write(f.fs, file, 5000, bytes, 100, 0), 100);
+		assert_int_equal(fs_sync(f.fs, file, true), 0);
+		image_stats(f.image, &after);
+		assert_int_equal(after.syncs - before.syncs, round == 0 ? 2 : 1);
+		assert_int_equal(after.seals - before.seals, round == 0 ? 1 : 0);
+	}
+	/* what it gets then needs one again */
+	image_stats(f.image, &before);
+	assert_int_equal(fs_write(f.fs, file, 100000, bytes, 5000, 0), 5000);
+	assert_int_equal(fs_sync(f.fs, file, true), 0);
+	image_stats(f.image, &after);
+	assert_int_equal(after.seals - before.seals, 1);
+	sim_drop(&f);
+	store_sim_free(f.sim);
+}
+
+/* An entry that was lost and made anew while a sync went on may lack a record. */
+static void test_lsn_of_an_entry_made_anew(void **state)
+{
+	(void)state;
+	struct dirty *dirty = dirty_new();
+	struct byte_range ranges[DIRTY_RANGES];
+	size_t count;
+	uint64_t lsn;
+	dirty_add(dirty, 5, 1000, 100);
+	uint64_t ticket = dirty_take(dirty, 5, ranges, DIRTY_RANGES, &count, &lsn);
+	dirty_note_lsn(dirty, 5, 300);
+	dirty_forget(dirty, 5);
+	dirty_add(dirty, 5, 1000, 100);
+	dirty_synced(dirty, 5, ticket, 200);
+	ticket = dirty_take(dirty, 5, ranges, DIRTY_RANGES, &count, &lsn);
+	assert_true(lsn == UINT64_MAX);
+	dirty_synced(dirty, 5, ticket, 400);
+	(void)dirty_take(dirty, 5, ranges, DIRTY_RANGES, &count, &lsn);
+	assert_int_equal(lsn, 400);
+	dirty_close(dirty);
+}
+
 static void test_tickets(void **state)
 {
 	(void)state;
@@ -191,12 +244,12 @@ static void test_tickets(void **state)
 	uint64_t first = take_one(dirty, 5, 900, 250), second = take_one(dirty, 5, 900, 250);
 	/* what is overwritten meanwhile stays when the first has finished */
 	dirty_add(dirty, 5, 900, 10);
-	dirty_synced(dirty, 5, second);
+	dirty_synced(dirty, 5, second, 0);
 	(void)dirty_take(dirty, 5, ranges, DIRTY_RANGES, &count, &lsn);
 	assert_int_equal(count, 2);
-	dirty_synced(dirty, 5, first);
+	dirty_synced(dirty, 5, first, 0);
 	uint64_t third = take_one(dirty, 5, 900, 10);
-	dirty_synced(dirty, 5, third);
+	dirty_synced(dirty, 5, third, 0);
 	(void)take_one(dirty, 5, 900, 10); /* the take in the middle has it and is not finished */
 	dirty_forget(dirty, 5);
 	(void)take_one(dirty, 5, 0, 0);
@@ -224,7 +277,7 @@ static void test_ranges_are_joined(void **state)
 	}
 	/* joined to one that is being synced: it must be synced again */
 	dirty_add(dirty, 1, ranges[0].offset, 1);
-	dirty_synced(dirty, 1, ticket);
+	dirty_synced(dirty, 1, ticket, 0);
 	(void)dirty_take(dirty, 1, ranges, DIRTY_RANGES, &count, &lsn);
 	assert_int_equal(count, 1);
 	dirty_close(dirty);
@@ -263,13 +316,13 @@ static void test_overflow(void **state)
 	(void)take_one(dirty, 1, 10, 5);
 	uint64_t early = take_one(dirty, 70000, 0, 0);
 	dirty_add(dirty, 70000, 7, 5);
-	dirty_synced(dirty, 70000, early);
+	dirty_synced(dirty, 70000, early, 0);
 	for (uint64_t i = 1; i <= 65536; i += 1000)
 		(void)take_one(dirty, i, 0, UINT64_MAX);
 	uint64_t ticket = take_one(dirty, 3, 0, UINT64_MAX);
 	dirty_forget(dirty, 5);
 	dirty_forget(dirty, 6); /* room, if 5 was the one that went */
-	dirty_synced(dirty, 3, ticket);
+	dirty_synced(dirty, 3, ticket, 0);
 	(void)take_one(dirty, 3, 0, 0);
 	dirty_close(dirty);
 }
@@ -277,9 +330,14 @@ static void test_overflow(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_power_cut), cmocka_unit_test(test_no_needless_seal),
-	    cmocka_unit_test(test_tickets),   cmocka_unit_test(test_ranges_are_joined),
-	    cmocka_unit_test(test_lsn),	      cmocka_unit_test(test_overflow),
+	    cmocka_unit_test(test_power_cut),
+	    cmocka_unit_test(test_no_needless_seal),
+	    cmocka_unit_test(test_overwrites_need_no_seal),
+	    cmocka_unit_test(test_lsn_of_an_entry_made_anew),
+	    cmocka_unit_test(test_tickets),
+	    cmocka_unit_test(test_ranges_are_joined),
+	    cmocka_unit_test(test_lsn),
+	    cmocka_unit_test(test_overflow),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -106,7 +106,7 @@ static void child_print(struct key key, const uint8_t *bytes, size_t size)
 
 static void slot_print(const struct node_disk *node, unsigned index)
 {
-	const struct slot_disk *slot = &node->slots[index];
+	const struct slot_disk *slot = node_slot(node, index);
 	struct key key = {
 	    .object = le64_get(slot->object), .type = slot->type, .offset = le64_get(slot->offset)};
 	unsigned at = le16_get(slot->at), size = le16_get(slot->size);
@@ -133,8 +133,11 @@ int node_print(const struct source *source, uint64_t block)
 	text_line("items", "%u", count);
 	text_line("heap", "at %u, %u bytes used", le16_get(node->heap), le16_get(node->heap_used));
 	/* One that was not checked may say anything. */
-	unsigned room = (BLOCK_SIZE - sizeof(*node)) / sizeof(node->slots[0]);
-	for (unsigned i = 0; i < count && i < room; i++)
+	unsigned room = (BLOCK_SIZE - sizeof(*node) - NODE_ORDER) / sizeof(struct slot_disk);
+	uint64_t incompat = le32_get(node->order) ? FEATURE_ORDER : 0;
+	if (!node_order_right(node, incompat))
+		printf("  the order of its slots is wrong\n");
+	for (unsigned i = 0; i < count && i < room && node_order_right(node, incompat); i++)
 		slot_print(node, i);
 	return 0;
 }

@@ -108,7 +108,7 @@ static bool extent_free(struct fsck *fsck, const void *bytes, size_t size)
 
 static int item_put_back(struct fsck *fsck, struct txn *txn, const struct node_disk *leaf, unsigned index)
 {
-	const struct slot_disk *slot = &leaf->slots[index];
+	const struct slot_disk *slot = node_slot(leaf, index);
 	const uint8_t *bytes = (const uint8_t *)leaf + le16_get(slot->at);
 	struct key key = {
 	    .object = le64_get(slot->object), .type = slot->type, .offset = le64_get(slot->offset)};

@@ -49,8 +49,8 @@ static bool header_right(struct walk *walk, const struct node_disk *node, uint64
 		say(walk, PROBLEM_NODE_FIELDS, block, offsetof(struct node_disk, count));
 	else if (le32_get(node->head.reserved))
 		say(walk, PROBLEM_NODE_FIELDS, block, offsetof(struct block_head, reserved));
-	else if (le32_get(node->reserved))
-		say(walk, PROBLEM_NODE_FIELDS, block, offsetof(struct node_disk, reserved));
+	else if (!node_order_right(node, le64_get(image_super(walk->fsck->image)->incompat)))
+		say(walk, PROBLEM_NODE_FIELDS, block, offsetof(struct node_disk, order));
 	else
 		return true;
 	return false;
@@ -63,7 +63,7 @@ static bool slots_right(struct walk *walk, const struct step *step)
 	const struct node_disk *node = step->node;
 	unsigned count = le16_get(node->count), heap = le16_get(node->heap), used = 0;
 	unsigned level = le16_get(node->level);
-	size_t slots_end = sizeof(*node) + count * sizeof(node->slots[0]);
+	size_t slots_end = sizeof(*node) + le32_get(node->order) + count * sizeof(struct slot_disk);
 	struct key previous = step->least;
 
 	if (slots_end > BLOCK_SIZE || heap < slots_end || heap > BLOCK_SIZE) {
@@ -71,7 +71,7 @@ static bool slots_right(struct walk *walk, const struct step *step)
 		return false;
 	}
 	for (unsigned i = 0; i < count; i++) {
-		const struct slot_disk *slot = &node->slots[i];
+		const struct slot_disk *slot = node_slot(node, i);
 		struct key key = slot_key(slot);
 		unsigned at = le16_get(slot->at), size = le16_get(slot->size);
 		int order = key_compare(previous, key);
@@ -102,7 +102,8 @@ static bool items_apart(struct walk *walk, const struct step *step)
 	uint8_t taken[BLOCK_SIZE / 8] = {0};
 
 	for (unsigned i = 0; i < le16_get(node->count); i++) {
-		unsigned at = le16_get(node->slots[i].at), size = le16_get(node->slots[i].size);
+		const struct slot_disk *slot = node_slot(node, i);
+		unsigned at = le16_get(slot->at), size = le16_get(slot->size);
 		for (unsigned byte = at; byte < at + size; byte++) {
 			if (maps_bit(taken, byte)) {
 				say(walk, PROBLEM_NODE_FIELDS, step->block, byte);
@@ -145,7 +146,7 @@ static bool step_open(struct walk *walk, struct step *step, uint64_t birth, unsi
 /* Goes down to the child in the present slot; its size was checked with the node. */
 static void walk_descend(struct walk *walk, struct step *parent)
 {
-	const struct slot_disk *slot = &parent->node->slots[parent->index];
+	const struct slot_disk *slot = node_slot(parent->node, parent->index);
 	struct child_disk child;
 	struct step *step = &walk->steps[walk->depth];
 	unsigned level = le16_get(parent->node->level);
@@ -154,7 +155,7 @@ static void walk_descend(struct walk *walk, struct step *parent)
 	memcpy(&child, (const uint8_t *)parent->node + le16_get(slot->at), sizeof(child));
 	*step = (struct step){.block = le64_get(child.block), .least = slot_key(slot)};
 	if (parent->index < le16_get(parent->node->count)) {
-		step->limit = slot_key(&parent->node->slots[parent->index]);
+		step->limit = slot_key(node_slot(parent->node, parent->index));
 		step->has_limit = true;
 	} else {
 		step->limit = parent->limit;
@@ -167,7 +168,7 @@ static void walk_descend(struct walk *walk, struct step *parent)
 static void walk_leaf(struct walk *walk, const struct step *leaf)
 {
 	for (unsigned i = 0; i < le16_get(leaf->node->count); i++) {
-		const struct slot_disk *slot = &leaf->node->slots[i];
+		const struct slot_disk *slot = node_slot(leaf->node, i);
 		walk->fsck->at.key = slot_key(slot);
 		walk->visit(walk->fsck, slot_key(slot), (const uint8_t *)leaf->node + le16_get(slot->at),
 			    le16_get(slot->size));

@@ -198,6 +198,17 @@ int fs_rmdir(struct fs *fs, uint64_t parent, struct fs_name name)
 	return error;
 }
 
+bool fs_collects(struct fs *fs)
+{
+	(void)fs;
+	return false;
+}
+
+void fs_collect(struct fs *fs)
+{
+	(void)fs;
+}
+
 void fs_finish(struct fs *fs)
 {
 	(void)fs;

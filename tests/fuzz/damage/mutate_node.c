@@ -1,6 +1,8 @@
 /* Mutations of tree nodes that know what a node is: most leave it whole, and only what it says is wrong. */
 #include "damage.h"
 
+#include "../../../backend/btree_node.h"
+
 #include <stddef.h>
 #include <string.h>
 
@@ -12,7 +14,7 @@ struct target {
 
 static struct slot_disk *any_slot(struct mutant *mutant, const struct target *target)
 {
-	return &target->node->slots[mutant_random(mutant, target->count)];
+	return node_slot(target->node, (unsigned)mutant_random(mutant, target->count));
 }
 
 static uint8_t *item_of(const struct target *target, const struct slot_disk *slot)
@@ -104,7 +106,7 @@ static void copy_item(struct mutant *mutant, const struct target *target)
 	unsigned start = (unsigned)mutant_random(mutant, target->count);
 
 	for (unsigned i = 0; i < target->count; i++) {
-		struct slot_disk *to = &target->node->slots[(start + i) % target->count];
+		struct slot_disk *to = node_slot(target->node, (start + i) % target->count);
 
 		if (to == from || to->type != from->type || le16_get(to->size) != le16_get(from->size))
 			continue;
@@ -118,41 +120,56 @@ static void copy_item(struct mutant *mutant, const struct target *target)
 /* An item goes; the node is as if it had never been there. */
 static void drop_item(struct mutant *mutant, const struct target *target)
 {
-	struct slot_disk *slot = any_slot(mutant, target), *end = &target->node->slots[target->count];
+	unsigned index = (unsigned)mutant_random(mutant, target->count);
 
 	if (target->count < 2)
 		return;
-	note_slot(mutant, target, slot, "dropped;");
-	target->node->heap_used =
-	    le16_of((uint16_t)(le16_get(target->node->heap_used) - le16_get(slot->size)));
-	memmove(slot, slot + 1, (size_t)(end - slot - 1) * sizeof(*slot));
-	memset(end - 1, 0, sizeof(*end));
-	target->node->count = le16_of((uint16_t)(target->count - 1));
+	note_slot(mutant, target, node_slot(target->node, index), "dropped;");
+	node_remove(target->node, index);
 }
 
 /* One more item, a copy of another under the next key. */
 static void add_item(struct mutant *mutant, const struct target *target)
 {
-	struct slot_disk *slot = any_slot(mutant, target), *end = &target->node->slots[target->count];
+	unsigned index = (unsigned)mutant_random(mutant, target->count);
+	const struct slot_disk *slot = node_slot(target->node, index);
+	struct key key = node_key(target->node, index);
 	unsigned size = le16_get(slot->size), heap = le16_get(target->node->heap);
+	uint8_t bytes[BLOCK_SIZE];
 
 	if (heap > BLOCK_SIZE ||
-	    offsetof(struct node_disk, slots) + (target->count + 1) * sizeof(*slot) + size > heap)
+	    BLOCK_SIZE - node_room(target->node) + (target->count + 1) * sizeof(*slot) + size > heap)
 		return;
 	note_slot(mutant, target, slot, "twice:");
-	heap -= size;
-	memmove((uint8_t *)target->node + heap, item_of(target, slot), size);
-	memmove(slot + 1, slot, (size_t)(end - slot) * sizeof(*slot));
-	slot[1].at = le16_of((uint16_t)heap);
-	target->node->heap = le16_of((uint16_t)heap);
-	target->node->heap_used = le16_of((uint16_t)(le16_get(target->node->heap_used) + size));
-	target->node->count = le16_of((uint16_t)(target->count + 1));
+	memcpy(bytes, item_of(target, slot), size);
+	node_insert(target->node, index + 1, key, bytes, size);
 	if (mutant_random(mutant, 2))
-		slot[1].offset = le64_of(le64_get(slot[1].offset) + 1);
+		key.offset++;
 	else if (mutant_random(mutant, 2))
-		slot[1].object = le64_of(le64_get(slot[1].object) + 1);
+		key.object++;
 	else
-		mutant_set(mutant, (uint8_t *)&slot[1].offset, sizeof(le64));
+		mutant_set(mutant, (uint8_t *)&node_slot(target->node, index + 1)->offset, sizeof(le64));
+	if (key_compare(key, node_key(target->node, index)))
+		node_set_key(target->node, index + 1, key);
+}
+
+/* Two of the table, or one byte of it. */
+static void change_order(struct mutant *mutant, const struct target *target)
+{
+	uint8_t *order = node_order(target->node), *at = order + mutant_random(mutant, target->count);
+	uint8_t *other = order + mutant_random(mutant, target->count), before = *at;
+
+	if (!le32_get(target->node->order))
+		return;
+	mutant_note(mutant, " node %llu, order of slot %zu:", (unsigned long long)target->block,
+		    (size_t)(at - order));
+	if (mutant_random(mutant, 2)) {
+		mutant_set(mutant, at, 1);
+		return;
+	}
+	mutant_note(mutant, " swapped with %zu;", (size_t)(other - order));
+	*at = *other;
+	*other = before;
 }
 
 /* A child pointer leads to another node: a loop, or a node with two parents. */
@@ -176,7 +193,7 @@ void mutate_node(struct mutant *mutant)
 {
 	static void (*const kinds[])(struct mutant * mutant, const struct target *target) = {
 	    change_item, change_item, change_item, change_item, change_slot, change_slot, change_header,
-	    resize_item, swap_items,  copy_item,   drop_item,	add_item,    turn_child};
+	    resize_item, swap_items,  copy_item,   drop_item,	add_item,    turn_child,  change_order};
 	struct target target;
 
 	/* nodes above the leaves are few: look for one now and then */
@@ -190,9 +207,13 @@ void mutate_node(struct mutant *mutant)
 	/* an earlier mutation of this one may have made it something else */
 	if (target.count == 0 || target.count > 160)
 		return;
-	for (unsigned i = 0; i < target.count; i++)
-		if (le16_get(target.node->slots[i].at) + le16_get(target.node->slots[i].size) > BLOCK_SIZE)
+	if (!node_order_right(target.node, le32_get(target.node->order) ? FEATURE_ORDER : 0))
+		return;
+	for (unsigned i = 0; i < target.count; i++) {
+		const struct slot_disk *slot = node_slot(target.node, i);
+		if (le16_get(slot->at) + le16_get(slot->size) > BLOCK_SIZE)
 			return;
+	}
 	kinds[mutant_random(mutant, sizeof(kinds) / sizeof(kinds[0]))](mutant, &target);
 	if (mutant_random(mutant, 12))
 		mutant_seal(mutant, target.block);

@@ -91,7 +91,7 @@ static int compare(const struct slot_disk *slot, uint64_t object, uint8_t type, 
 	return le64_get(slot->offset) < offset ? -1 : le64_get(slot->offset) > offset;
 }
 
-/* The leaf with that item, and its slot. */
+/* The leaf with that item, its slot, and where that stands. */
 static uint64_t find(uint64_t object, uint8_t type, uint64_t offset, unsigned *ret_slot,
 		     struct slot_disk *ret)
 {
@@ -106,12 +106,12 @@ static uint64_t find(uint64_t object, uint8_t type, uint64_t offset, unsigned *r
 		int at = -1;
 		read_block(block, bytes);
 		for (int i = 0; i < le16_get(node->count); i++)
-			if (compare(&node->slots[i], object, type, offset) <= 0)
+			if (compare(node_slot(node, (unsigned)i), object, type, offset) <= 0)
 				at = i;
 		if (at < 0)
 			break;
-		*ret_slot = (unsigned)at;
-		*ret = node->slots[at];
+		*ret = *node_slot(node, (unsigned)at);
+		*ret_slot = (unsigned)((const uint8_t *)node_slot(node, (unsigned)at) - bytes);
 		if (le16_get(node->level) == 0) {
 			if (compare(ret, object, type, offset))
 				break;
@@ -148,7 +148,7 @@ static void make_intent(uint64_t inode, const char *hex)
 int main(int count, char **arguments)
 {
 	struct slot_disk slot;
-	unsigned index;
+	unsigned slot_at;
 
 	if (count < 5)
 		errx(2, "too few arguments");
@@ -167,15 +167,14 @@ int main(int count, char **arguments)
 		return 0;
 	}
 	uint64_t block =
-	    find(number(arguments[3]), (uint8_t)number(arguments[4]), number(arguments[5]), &index, &slot);
+	    find(number(arguments[3]), (uint8_t)number(arguments[4]), number(arguments[5]), &slot_at, &slot);
 	if (!strcmp(arguments[2], "node")) {
 		printf("%llu\n", (unsigned long long)block);
 		return 0;
 	}
 	if (count < 8)
 		errx(2, "too few arguments");
-	uint64_t base = !strcmp(arguments[2], "slot") ? sizeof(struct node_disk) + index * sizeof(slot)
-						      : le16_get(slot.at);
+	uint64_t base = !strcmp(arguments[2], "slot") ? slot_at : le16_get(slot.at);
 	change(block, base + number(arguments[6]), arguments[7]);
 	return 0;
 }
