@@ -62,20 +62,35 @@ static void data_take(struct alloc *alloc, const struct found_run *run)
 	alloc->data_hint = run->index;
 }
 
+/* A zone's cursor is where new files go, behind the one that was put there last. A file that goes on at its
+ * goal takes the cursor along only if it stands there. */
+static void data_move_cursor(const struct found_run *run, unsigned before, bool at_goal, unsigned ahead)
+{
+	if (!at_goal)
+		run->zone->cursor += ahead; /* behind the end it means the start */
+	else if (before < run->at || before > run->at + run->count)
+		run->zone->cursor = before;
+}
+
 /* Takes a run in memory. false: there is no free block. *ret_backed: it has host space. */
-static bool data_find(struct image *image, uint64_t goal, unsigned want, struct found_run *run,
-		      bool *ret_backed)
+static bool data_find(struct image *image, uint64_t goal, unsigned want, unsigned ahead,
+		      struct found_run *run, bool *ret_backed)
 {
 	struct alloc *alloc = &image->alloc;
+	bool at_goal;
 
 	*run = (struct found_run){0};
 	pthread_mutex_lock(&alloc->lock);
 	if (goal)
 		data_find_at_goal(image, goal, want, run);
-	if (run->count == 0)
+	at_goal = run->count > 0;
+	if (!at_goal)
 		data_find_anywhere(alloc, run->zone ? run->index : alloc->data_hint, want, run);
 	if (run->count > 0) {
+		unsigned cursor = run->zone->cursor;
+
 		data_take(alloc, run);
+		data_move_cursor(run, cursor, at_goal, goal ? ahead : 0);
 		*ret_backed = zone_range_backed(run->zone, run->at, run->count);
 	}
 	pthread_mutex_unlock(&alloc->lock);
@@ -173,6 +188,12 @@ static int data_back(struct image *image, struct found_run *run)
 
 int data_reserve(struct image *image, uint64_t goal, uint64_t want, struct block_range *ret_range)
 {
+	return data_reserve_ahead(image, goal, want, 0, ret_range);
+}
+
+int data_reserve_ahead(struct image *image, uint64_t goal, uint64_t want, unsigned ahead,
+		       struct block_range *ret_range)
+{
 	unsigned stage = 0, most = want < ZONE_BLOCKS ? (unsigned)want : ZONE_BLOCKS;
 	int result;
 
@@ -188,7 +209,7 @@ int data_reserve(struct image *image, uint64_t goal, uint64_t want, struct block
 		return result;
 	for (;;) {
 		struct found_run run;
-		bool backed = false, found = data_find(image, goal, most, &run, &backed);
+		bool backed = false, found = data_find(image, goal, most, ahead, &run, &backed);
 
 		if (!found)
 			result = alloc_add_zone(image);
@@ -316,6 +337,7 @@ static void data_note_overwritten(struct image *image)
 {
 	if (!atomic_load_explicit(&image->syncer.overwritten, memory_order_relaxed))
 		atomic_store(&image->syncer.overwritten, true);
+	cache_note_used(image);
 }
 
 static int data_check_bytes(const struct image *image, uint64_t offset, size_t length)

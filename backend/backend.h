@@ -50,6 +50,13 @@ struct image_held {
 	atomic_ullong before; /* the least of an earlier process's */
 };
 
+/* When file data that the host caches of the image is dropped (cache_drop.c). */
+enum image_cache {
+	IMAGE_CACHE_AUTO, /* where memory is short */
+	IMAGE_CACHE_DROP, /* each commit_seconds */
+	IMAGE_CACHE_KEEP, /* never */
+};
+
 enum recover_mode { RECOVER_AUTO, RECOVER_WARM, RECOVER_COLD };
 
 /* What image_open finds damaged and could make anew (repair.c). */
@@ -71,13 +78,14 @@ struct image_options {
 	unsigned commit_seconds; /* the daemon seals that often; 0: 5 */
 	bool fsync_async;	 /* image_sync returns at once (seals stay real) */
 	bool no_syncer; /* no thread: tests and tools drive image_sync and image_checkpoint themselves */
-	uint64_t overlay_max; /* bytes of changed metadata kept in memory; 0: 64 MiB */
+	uint64_t overlay_max; /* bytes of changed metadata kept in memory, at most; 0: 64 MiB */
 	const struct session_disk
-	    *session;	      /* where it is mounted (image_session_of); NULL: unknown, recovers cold */
-	uint64_t limit_bytes; /* other than 0: becomes the image's limit */
-	const char *label;    /* not NULL: becomes the image's label; at most 63 bytes, else -EINVAL */
-	image_repair repair;  /* NULL: damage is refused. Otherwise maps are not to be believed: nothing is
-				 punched and nothing cut off by this opening */
+	    *session;		/* where it is mounted (image_session_of); NULL: unknown, recovers cold */
+	enum image_cache cache; /* the syncer's; of what is read only, nothing is dropped */
+	uint64_t limit_bytes;	/* other than 0: becomes the image's limit */
+	const char *label;	/* not NULL: becomes the image's label; at most 63 bytes, else -EINVAL */
+	image_repair repair;	/* NULL: damage is refused. Otherwise maps are not to be believed: nothing is
+				   punched and nothing cut off by this opening */
 	void *repair_context;
 	bool goes_on; /* the kernel still uses what an earlier process has served: a cold recovery, which
 			 would take back what it knows, is refused with -ESTALE (R18) */
@@ -286,6 +294,11 @@ struct block_range {
  * Gives at least one block. -ENOSPC: neither image nor host has room; nothing changed.
  */
 MUST_CHECK int data_reserve(struct image *image, uint64_t goal, uint64_t want, struct block_range *ret_range);
+/* The same for a file that grows behind `goal`: if somebody else is there, it is put where `ahead` blocks
+ * follow that others look for room in last. So files that grow in turns do not lie there in as small pieces
+ * as they were written. Nothing is kept from anybody by that, so there is nothing to give back. */
+MUST_CHECK int data_reserve_ahead(struct image *image, uint64_t goal, uint64_t want, unsigned ahead,
+				  struct block_range *ret_range);
 /* Gives back what was reserved and not claimed by a committed transaction. */
 void data_release(struct image *image, struct block_range range);
 /* The transaction puts reserved blocks to use. If it is aborted they are reserved again. */
@@ -305,6 +318,10 @@ const void *data_at(const struct image *image, uint64_t offset);
 /* Maps the pages at [offset, offset + length) of the image, as far as that goes, so that write(2) from them
  * takes no fault: a process that is killed in one makes its peer see an error. */
 void data_prefault(const struct image *image, uint64_t offset, size_t length);
+/* Between the two, such pages stay mapped by us. The first may wait for a moment; each thread calls them in
+ * turn. Without them data may be read as well, but with page faults. */
+void data_read_begin(struct image *image);
+void data_read_end(struct image *image);
 /* Guarded copy out of the mapping. -EIO. */
 MUST_CHECK int data_read(const struct image *image, uint64_t offset, void *bytes, size_t length);
 /* Is [start, start+count) inside what data may occupy (not super, ring, maps)? For checking extents. */
@@ -415,6 +432,7 @@ uint64_t image_size_blocks(const struct image *image);
 
 struct image_stats {
 	uint64_t records, record_bytes, seals, checkpoints, syncs, punched_blocks, overlay_bytes, ring_used;
+	uint64_t cache_drops;		      /* how often the host's cache of data was dropped */
 	uint64_t ring_tail;		      /* LSN; the head is ring_used after it */
 	uint64_t scratch_used, scratch_limit; /* bytes of memory; 0: not a scratch store */
 };

@@ -106,7 +106,7 @@ void block_cleanup(struct image *image)
 
 void block_set_checksum(const struct image *image, void *bytes)
 {
-	((struct block_head *)bytes)->checksum = le64_of(block_checksum(image->hash_seed, bytes));
+	block_seal(image->hash_seed, bytes);
 }
 
 bool block_checksum_right(const struct image *image, const void *bytes)

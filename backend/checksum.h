@@ -12,6 +12,9 @@
 
 #define XXH_STATIC_LINKING_ONLY /* the state on the stack; its layout is fixed since xxHash 0.8 */
 #include <xxhash.h>
+#ifdef MMFS_XXH_DISPATCH
+#include <xxh_x86dispatch.h>
+#endif
 
 /* Of `length` bytes, the eight at `field` (a le64 that lies within) taken as zero. */
 static inline uint64_t checksum_without(uint64_t seed, const void *bytes, size_t length, size_t field)
@@ -35,6 +38,15 @@ static inline uint64_t checksum_without(uint64_t seed, const void *bytes, size_t
 	XXH3_64bits_update(&state, zeros, sizeof(zeros));
 	XXH3_64bits_update(&state, from + after, length - after);
 	return XXH3_64bits_digest(&state);
+}
+
+/* Of a metadata block, and puts it there. */
+static inline void block_seal(uint64_t seed, void *bytes)
+{
+	struct block_head *head = bytes;
+
+	head->checksum = le64_of(0);
+	head->checksum = le64_of(XXH3_64bits_withSeed(bytes, BLOCK_SIZE, seed));
 }
 
 /* Of a metadata block (struct block_head first). */

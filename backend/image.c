@@ -84,6 +84,8 @@ static struct image *image_new(struct store *store, const struct image_options *
 	init_tree_lock(&image->tree_lock);
 	pthread_mutex_init(&image->super_lock, NULL);
 	pthread_mutex_init(&image->damage_lock, NULL);
+	pthread_mutex_init(&image->cache.lock, NULL);
+	image->cache.policy = options->cache;
 	pthread_mutex_init(&image->ring.lock, NULL);
 	pthread_cond_init(&image->ring.room, NULL);
 	return image;
@@ -102,6 +104,7 @@ static void image_free(struct image *image)
 	pthread_cond_destroy(&image->ring.room);
 	pthread_mutex_destroy(&image->ring.lock);
 	pthread_mutex_destroy(&image->damage_lock);
+	pthread_mutex_destroy(&image->cache.lock);
 	pthread_mutex_destroy(&image->super_lock);
 	pthread_rwlock_destroy(&image->tree_lock);
 	store_close(image->store);

@@ -360,6 +360,47 @@ void syncer_note_stored(struct image *image, const struct byte_range *ranges, si
  * No lock of the image held. */
 int syncer_seal(struct image *image) MUST_CHECK;
 
+/* ---- pressure.c: is memory short? ---- */
+
+struct pressure {
+	uint64_t looked_us;	/* CLOCK_MONOTONIC; 0: not yet */
+	uint64_t stalled_us[2]; /* until then: of the machine, of this control group; UINT64_MAX: not known */
+};
+
+/* Since it was asked last, has something waited for memory, or is hardly any left? Asks the kernel. */
+bool pressure_is_high(struct pressure *pressure);
+/* The same of texts as the kernel gives, "" for what it does not tell: the two memory.pressure, and meminfo.
+ */
+bool pressure_judge(struct pressure *pressure, uint64_t now_us, const char *machine, const char *group,
+		    const char *meminfo);
+
+/* ---- cache_drop.c ---- */
+
+#define CACHE_READERS 64u
+
+/* In a cache line of its own. */
+struct cache_readers {
+	atomic_uint count;
+	uint8_t unused[60];
+};
+
+struct cache {
+	enum image_cache policy;
+	pthread_mutex_t lock; /* held while a part is dropped; a leaf */
+	atomic_bool dropping;
+	atomic_bool used; /* data was read or written since the last pass began */
+	uint64_t at;	  /* group where the pass at hand goes on; the syncer's, as pressure is */
+	struct pressure pressure;
+	atomic_ullong passes;
+	struct cache_readers readers[CACHE_READERS];
+};
+
+/* If it is time to, drops the data that the host caches and the disk has; until `stop` says so, and goes on
+ * from there the next time. By one thread at a time, without locks. */
+void cache_drop(struct image *image, bool (*stop)(struct image *image));
+/* Data was read or written. */
+void cache_note_used(struct image *image);
+
 /* ---- super.c ---- */
 
 /* Reads both slots; picks the valid one with the larger generation and checks every field of it. Errors as
@@ -456,6 +497,7 @@ struct image {
 	struct ring ring;
 	struct syncer syncer;
 	struct answers answers;
+	struct cache cache;
 	pthread_mutex_t damage_lock;
 	char damage[256];
 };

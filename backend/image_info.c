@@ -1,9 +1,8 @@
 /* The tree lock for readers, and answers to questions about an image. */
+#include "checksum.h"
 #include "image_i.h"
 
 #include <errno.h>
-
-#include <xxhash.h>
 
 void image_read_lock(struct image *image)
 {
@@ -135,6 +134,7 @@ void image_stats(struct image *image, struct image_stats *ret_stats)
 	    .overlay_bytes = atomic_load(&image->overlay.count) * sizeof(struct overlay_block),
 	    .ring_used = image_head(image) - tail,
 	    .ring_tail = tail,
+	    .cache_drops = atomic_load(&image->cache.passes),
 	};
 	scratch_stats(image->store, ret_stats);
 }

@@ -168,6 +168,8 @@ int image_make(struct store *store, const struct image_make_options *options)
 		error = make_empty(&make);
 	if (error == 0)
 		error = write_ring(&make);
+	/* Else the zeros would count as memory of a mount that has done nothing yet. */
+	store_unmap(store, RING_START * (uint64_t)BLOCK_SIZE, make.ring_blocks * BLOCK_SIZE);
 	if (error == 0)
 		error = write_zone_0(&make);
 	if (error == 0)

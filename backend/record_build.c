@@ -20,14 +20,17 @@ void record_build_start(struct record_builder *builder, void *bytes, size_t room
 	memset(bytes, 0, sizeof(struct record_disk));
 }
 
+#define STRIDE_WORDS 32u
+
 /* The first word from `at` on that differs; most of a block is as it was. */
 static unsigned next_changed(const uint64_t *before, const uint64_t *after, unsigned at)
 {
-	while (at % 8 != 0 && at < BLOCK_WORDS && before[at] == after[at])
+	while (at % STRIDE_WORDS != 0 && at < BLOCK_WORDS && before[at] == after[at])
 		at++;
-	if (at % 8 == 0)
-		while (at < BLOCK_WORDS && memcmp(before + at, after + at, 64) == 0)
-			at += 8;
+	if (at % STRIDE_WORDS == 0)
+		while (at < BLOCK_WORDS &&
+		       memcmp(before + at, after + at, STRIDE_WORDS * sizeof(*after)) == 0)
+			at += STRIDE_WORDS;
 	while (at < BLOCK_WORDS && before[at] == after[at])
 		at++;
 	return at;

@@ -41,6 +41,8 @@ struct store_ops {
 	int (*allocated)(struct store *store, uint64_t *ret_bytes);
 	void (*prefault)(struct store *store, uint64_t offset, uint64_t length); /* may be NULL */
 	void (*forget)(struct store *store);
+	void (*unmap)(struct store *store, uint64_t offset, uint64_t length);
+	void (*drop)(struct store *store, uint64_t offset, uint64_t length);
 	int (*remeasure)(struct store *store);
 };
 
@@ -185,6 +187,22 @@ static inline void store_forget(struct store *store)
 {
 	if (store->ops->forget)
 		store->ops->forget(store);
+}
+
+/* Pages of a range no longer count as this process's memory; they stay in the host's cache, and come back
+ * when they are touched. */
+static inline void store_unmap(struct store *store, uint64_t offset, uint64_t length)
+{
+	if (store->ops->unmap)
+		store->ops->unmap(store, offset, length);
+}
+
+/* The same, and what the disk has of it leaves the host's cache as well. Nothing is lost: what is not written
+ * yet stays. */
+static inline void store_drop(struct store *store, uint64_t offset, uint64_t length)
+{
+	if (store->ops->drop)
+		store->ops->drop(store, offset, length);
 }
 
 /* Takes in a device of fixed size that was enlarged. -ENXIO: it is smaller than before; nothing has changed.

@@ -434,6 +434,26 @@ static void file_forget(struct store *store)
 	(void)posix_fadvise(file->descriptor, 0, 0, POSIX_FADV_DONTNEED);
 }
 
+/* A shared mapping loses nothing: the page cache is told which of its pages were stored to. */
+static void file_unmap(struct store *store, uint64_t offset, uint64_t length)
+{
+	struct store_file *file = store_file_of(store);
+	uint64_t start = offset - offset % file->page_size;
+
+	length += offset - start;
+	(void)madvise((void *)(uintptr_t)(store->base + start), length, MADV_DONTNEED);
+	if (file->write_base)
+		(void)madvise(file->write_base + start, length, MADV_DONTNEED);
+}
+
+/* The kernel keeps pages that are mapped. */
+static void file_drop(struct store *store, uint64_t offset, uint64_t length)
+{
+	file_unmap(store, offset, length);
+	(void)posix_fadvise(store_file_of(store)->descriptor, (off_t)offset, (off_t)length,
+			    POSIX_FADV_DONTNEED);
+}
+
 static void file_close(struct store *store)
 {
 	struct store_file *file = store_file_of(store);
@@ -477,6 +497,8 @@ const struct store_ops store_file_ops = {
     .map_ring = file_map_ring,
     .sync_later = file_sync_later,
     .forget = file_forget,
+    .unmap = file_unmap,
+    .drop = file_drop,
     .remeasure = file_remeasure,
 };
 

@@ -424,6 +424,18 @@ static bool too_long(struct image *image, bool quiet)
 	return slack >= SLACK_LEAST && slack > size / (quiet ? 8 : 2);
 }
 
+/* Has the thread something to do that somebody may wait for? */
+static bool syncer_is_wanted(struct image *image)
+{
+	struct syncer *syncer = &image->syncer;
+
+	pthread_mutex_lock(&syncer->lock);
+	bool wanted =
+	    syncer->stop || syncer->checkpoint_wanted || syncer->seal_wanted || syncer->release_wanted;
+	pthread_mutex_unlock(&syncer->lock);
+	return wanted;
+}
+
 /* An error of these is the image's failure: nobody waits here to be told. */
 static void syncer_work(struct image *image, struct syncer_work work, uint64_t *records_at_tick)
 {
@@ -445,6 +457,8 @@ static void syncer_work(struct image *image, struct syncer_work work, uint64_t *
 		return;
 	if (work.tick && too_long(image, quiet) && image_shrink(image) < 0)
 		return;
+	if (work.tick)
+		cache_drop(image, syncer_is_wanted);
 }
 
 static void *syncer_main(void *context)

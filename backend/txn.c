@@ -77,15 +77,16 @@ static int txn_refused(const struct image *image)
 	return image_failure(image) ? -EIO : 0;
 }
 
-/* Keeps the overlay bounded: asks for a checkpoint, and waits for one when the bound is passed twice over. */
+/* Keeps the overlay bounded: asks for a checkpoint at half of the bound, and waits for one at the bound. What
+ * has begun meanwhile may pass it, by the blocks of one transaction for each thread. */
 static int txn_wait_for_overlay(struct image *image)
 {
 	uint64_t bytes = atomic_load_explicit(&image->overlay.count, memory_order_relaxed) *
 			 (uint64_t)sizeof(struct overlay_block);
 
-	if (bytes <= image->overlay_max)
+	if (bytes <= image->overlay_max / 2)
 		return 0;
-	if (bytes > 2 * image->overlay_max)
+	if (bytes > image->overlay_max)
 		return image_checkpoint(image);
 	syncer_want_checkpoint(image);
 	return 0;

@@ -249,6 +249,7 @@ static int file_read(struct fs *fs, uint64_t number, uint64_t offset, size_t len
 	struct inode inode;
 	int count = 0;
 	inode_lock_shared(fs, number);
+	data_read_begin(fs->image);
 	int result = file_load_for_reading(fs, number, &inode);
 	if (result)
 		goto unlock;
@@ -266,6 +267,7 @@ static int file_read(struct fs *fs, uint64_t number, uint64_t offset, size_t len
 	else
 		result = reply(context, pieces, count, length);
 unlock:
+	data_read_end(fs->image);
 	inode_unlock(fs, number);
 	return result;
 }
@@ -285,6 +287,7 @@ ssize_t fs_read_copy(struct fs *fs, uint64_t number, uint64_t offset, void *byte
 {
 	struct inode inode;
 	inode_lock_shared(fs, number);
+	data_read_begin(fs->image);
 	int result = file_load_for_reading(fs, number, &inode);
 	if (!result) {
 		length = file_length_within(&inode, offset, smaller(length, SSIZE_MAX));
@@ -292,6 +295,7 @@ ssize_t fs_read_copy(struct fs *fs, uint64_t number, uint64_t offset, void *byte
 	}
 	if (!result && length > 0)
 		file_touch_atime(fs, &inode);
+	data_read_end(fs->image);
 	inode_unlock(fs, number);
 	return result ? result : (ssize_t)length;
 }

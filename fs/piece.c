@@ -1,6 +1,9 @@
 /* Pieces: a range of a file's blocks split into what is owned and what is not, and blocks for what is not. */
 #include "file_i.h"
 
+#define AHEAD_WRITES 16u
+#define AHEAD_MOST   2048u /* blocks: 8 MiB */
+
 /* Appends the part of [from, to) that `extent` covers; the hole before it first. */
 static size_t piece_add_extent(const struct extent *extent, uint64_t *from, uint64_t to, uint64_t goal,
 			       struct piece *pieces, size_t room)
@@ -60,6 +63,13 @@ int piece_map(struct fs *fs, uint64_t inode, uint64_t from, uint64_t to, struct 
 	return result;
 }
 
+/* Room for as much again as the file has, but not more than a few writes' worth: a write may be somewhere in
+ * a hole, and nothing come behind it. */
+static unsigned piece_ahead(uint64_t logical, uint64_t want)
+{
+	return (unsigned)smaller(smaller(logical, AHEAD_WRITES * want), AHEAD_MOST);
+}
+
 int piece_reserve(struct fs *fs, const struct piece *pieces, size_t count, struct piece *ret_pieces,
 		  size_t room, size_t *ret_count)
 {
@@ -76,7 +86,8 @@ int piece_reserve(struct fs *fs, const struct piece *pieces, size_t count, struc
 		while (logical < piece_end(&pieces[i]) && taken < room) {
 			uint64_t want = smaller(piece_end(&pieces[i]) - logical, EXTENT_MAX_BLOCKS);
 			struct block_range range;
-			result = data_reserve(fs->image, goal, want, &range);
+			result =
+			    data_reserve_ahead(fs->image, goal, want, piece_ahead(logical, want), &range);
 			if (result)
 				break;
 			ret_pieces[taken++] = (struct piece){.logical = logical,

@@ -146,6 +146,7 @@ void control_stats(const struct daemon *daemon, struct control_stats *ret_stats)
 	add(ret_stats, CONTROL_TOTAL, "checkpoints", image.checkpoints);
 	add(ret_stats, CONTROL_TOTAL, "syncs", image.syncs);
 	add(ret_stats, CONTROL_TOTAL, "punched_blocks", image.punched_blocks);
+	add(ret_stats, CONTROL_TOTAL, "cache_drops", image.cache_drops);
 	add(ret_stats, CONTROL_NOW, "journal_used_bytes", image.ring_used);
 	add(ret_stats, CONTROL_NOW, "overlay_bytes", image.overlay_bytes);
 	add(ret_stats, CONTROL_NOW, "known_inodes", fs_known_inodes(daemon->fs));

@@ -129,5 +129,7 @@ void reply_attr(fuse_req_t request, int error, const struct fs_attr *attr);
 void reply_written(fuse_req_t request, ssize_t count);
 /* What FUSE makes of attributes. */
 void reply_fill_entry(const struct fs_attr *attr, struct fuse_entry_param *ret_entry);
+/* How the kernel is to go on with an opened file. */
+void reply_fill_open(const struct daemon *daemon, struct fuse_file_info *file);
 
 #endif

@@ -12,7 +12,7 @@
 
 #include <stdatomic.h>
 
-#define HANDOVER_VERSION    2u
+#define HANDOVER_VERSION    3u
 #define HANDOVER_OPTION	    "handover-version" /* of mmfs: prints HANDOVER_VERSION */
 #define HANDOVER_INIT_BYTES 256u
 #define HANDOVER_WORKERS    64u /* that count requests: no more than IMAGE_REQUESTS */

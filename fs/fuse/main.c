@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,6 +59,7 @@ static int open_all(struct daemon *daemon)
 		      .commit_seconds = options->commit_seconds,
 		      .fsync_async = options->fsync_async,
 		      .overlay_max = options->overlay_bytes,
+		      .cache = options->image_cache,
 		      .limit_bytes = options->size_bytes},
 	};
 	struct fs_options fs_options = {
@@ -198,6 +200,15 @@ static int begin(struct daemon *daemon)
 	return error;
 }
 
+/* Changed nodes are allocated by any worker and freed by the syncer: of an arena for each thread, each could
+ * come to hold as much as all of them need. */
+static void share_one_heap(void)
+{
+#ifdef M_ARENA_MAX
+	(void)mallopt(M_ARENA_MAX, 1);
+#endif
+}
+
 int main(int count, char **arguments)
 {
 	/* Abandoned workers may still look at these until the process is gone. */
@@ -217,6 +228,7 @@ int main(int count, char **arguments)
 	}
 	if (!open_standard_descriptors())
 		return 1;
+	share_one_heap();
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN); /* a write then says EFBIG */
 	bool abandoned = false;

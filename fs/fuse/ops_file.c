@@ -24,7 +24,7 @@ static void ops_open(fuse_req_t request, fuse_ino_t inode, struct fuse_file_info
 		reply_error(request, error);
 		return;
 	}
-	file->keep_cache = 1;
+	reply_fill_open(daemon_of(request), file);
 	fuse_reply_open(request, file);
 }
 

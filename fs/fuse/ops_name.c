@@ -131,7 +131,7 @@ static void ops_create(fuse_req_t request, fuse_ino_t parent, const char *name, 
 		return;
 	}
 	reply_fill_entry(&attr, &entry);
-	file->keep_cache = 1;
+	reply_fill_open(daemon, file);
 	(void)point_reached(POINT_REPLY_NEXT);
 	if (fuse_reply_create(request, &entry, file))
 		fs_forget(daemon->fs, attr.inode, 1);

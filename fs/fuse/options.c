@@ -140,6 +140,21 @@ static int take_recover(struct options *options, const char *value)
 	return -EINVAL;
 }
 
+static int take_image_cache(struct options *options, const char *value)
+{
+	static const char *const names[] = {
+	    [IMAGE_CACHE_AUTO] = "auto", [IMAGE_CACHE_DROP] = "drop", [IMAGE_CACHE_KEEP] = "keep"};
+
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (!strcmp(value, names[i])) {
+			options->image_cache = (enum image_cache)i;
+			options->image_cache_given = true;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
 static int take_commit(struct options *options, const char *value)
 {
 	unsigned long seconds;
@@ -233,6 +248,8 @@ static const struct option_row rows[] = {
      "mount where files cannot be locked: see to it that nobody else does"},
     {"overlay_max", OPTION_VALUE, NO_FIELD, "SIZE", take_overlay_max,
      "memory for metadata not yet checkpointed, at least 1M (default: 64M)"},
+    {"image_cache", OPTION_VALUE, NO_FIELD, "auto|drop|keep", take_image_cache,
+     "file data in the host's cache of the image goes: if memory is short (default)"},
     {"threads", OPTION_VALUE, NO_FIELD, "N", take_threads,
      "workers, 1 to 64 (default: processors + 1, more if all wait)"},
     {"spin_us", OPTION_VALUE, NO_FIELD, "MICROSECONDS", take_spin,
@@ -241,6 +258,8 @@ static const struct option_row rows[] = {
      "no: the mount ends with its daemon, should that be killed (default: yes)"},
     {"writeback", OPTION_SET, FIELD(writeback), NULL, NULL,
      "the kernel collects writes until a file is closed or synced"},
+    {"direct_io", OPTION_SET, FIELD(direct_io), NULL, NULL,
+     "the kernel caches no contents: every read and write reaches the daemon"},
     {"noatime", OPTION_KERNEL, FIELD(noatime), NULL, NULL, "reading never changes access times"},
     {"acl", OPTION_SET, FIELD(acl), NULL, NULL, "POSIX access control lists: setfacl(1), acl(5)"},
     {"noacl", OPTION_CLEAR, FIELD(acl), NULL, NULL,
@@ -444,6 +463,14 @@ static enum options_result check_together(struct options *options)
 				 "daemon's memory and end with it; leave supervise=yes out");
 		return OPTIONS_WRONG;
 	}
+	if (options->writeback && options->direct_io) {
+		log_say(LOG_ERR, "writeback and direct_io exclude each other: one keeps written pages in the "
+				 "kernel, the other keeps none");
+		return OPTIONS_WRONG;
+	}
+	/* Then it is not cached twice. */
+	if (options->direct_io && !options->image_cache_given)
+		options->image_cache = IMAGE_CACHE_KEEP;
 	if (options->scratch)
 		options->supervise = false;
 	return OPTIONS_RUN;

@@ -12,6 +12,7 @@ struct options {
 	bool allow_other, allow_root;
 	bool noatime;
 	bool writeback; /* the kernel's cache of written pages */
+	bool direct_io; /* reads and writes bypass the kernel's cache */
 	bool acl;
 	bool fsync_async;
 	bool supervise;		    /* the mount outlives its daemon */
@@ -28,6 +29,8 @@ struct options {
 	unsigned threads;	 /* 0: by the number of processors */
 	unsigned spin_us;
 	enum recover_mode recover;
+	enum image_cache image_cache;
+	bool image_cache_given;
 	char *fsname;	   /* NULL: the image's path */
 	char *mount_flags; /* comma list for the kernel; NULL: none */
 };

@@ -27,6 +27,12 @@ void reply_fill_entry(const struct fs_attr *attr, struct fuse_entry_param *ret_e
 	};
 }
 
+void reply_fill_open(const struct daemon *daemon, struct fuse_file_info *file)
+{
+	file->keep_cache = 1;
+	file->direct_io = daemon->options->direct_io;
+}
+
 void reply_entry(fuse_req_t request, int error, const struct fs_attr *attr)
 {
 	struct daemon *daemon = daemon_of(request);

@@ -71,9 +71,11 @@ static void ops_init(void *context, struct fuse_conn_info *connection)
 	if (daemon->options->writeback && !daemon->options->read_only)
 		want(connection, FUSE_CAP_WRITEBACK_CACHE);
 	daemon->writeback = connection->want & FUSE_CAP_WRITEBACK_CACHE;
-	wire_negotiate(connection);
-	/* Opening an immutable file for writing has to fail. */
-	daemon->open_elided = (connection->capable & FUSE_CAP_NO_OPEN_SUPPORT) && !image_guards(daemon);
+	wire_negotiate(connection, daemon->options->direct_io);
+	/* Opening an immutable file for writing has to fail; and only the reply to an open can say that its
+	 * reads and writes bypass the cache. */
+	daemon->open_elided = (connection->capable & FUSE_CAP_NO_OPEN_SUPPORT) && !image_guards(daemon) &&
+			      !daemon->options->direct_io;
 	daemon->opendir_elided = connection->capable & FUSE_CAP_NO_OPENDIR_SUPPORT;
 	connection->max_write = WRITE_MOST;
 	connection->max_background = BACKGROUND_REQUESTS;

@@ -12,8 +12,12 @@
 #include <unistd.h>
 
 static _Thread_local struct wire_request current;
-static atomic_ullong init_unique; /* of the INIT that offers KILLPRIV_V2; 0: none */
+static atomic_ullong init_unique; /* of the INIT that was read and not answered; 0: none */
 static atomic_bool killpriv;	  /* negotiated */
+/* Bits of INIT that the kernel offers and its reply is to have. */
+static struct {
+	uint32_t flags, flags2;
+} offered;
 /* An INIT to be read again, before there is more than one thread; its reply is dropped. */
 static struct {
 	const void *init; /* NULL: none, or it was read */
@@ -24,11 +28,24 @@ static struct {
 /* Copied in less time than it takes to wake another worker. */
 #define SHORT_BYTES 32768u
 
+/* FUSE_DIRECT_IO_ALLOW_MMAP of protocol 7.39, as a bit of flags2. */
+#define DIRECT_IO_ALLOW_MMAP (1u << 4)
+
 #define NOTIFY_RESEND	 7 /* FUSE_NOTIFY_RESEND */
 #define NOTIFY_INC_EPOCH 8 /* FUSE_NOTIFY_INC_EPOCH */
 
 /* The kernel wants room for its largest WRITE; libfuse gives a page for what comes before the bytes. */
 #define REQUEST_BYTES (WRITE_MOST + 4096u)
+
+static void note_init(uint64_t unique, const struct fuse_init_in *init, size_t length)
+{
+	if (length < offsetof(struct fuse_init_in, flags) + 4)
+		return;
+	offered.flags = init->flags & FUSE_HANDLE_KILLPRIV_V2;
+	if ((init->flags & FUSE_INIT_EXT) && length >= offsetof(struct fuse_init_in, flags2) + 4)
+		offered.flags2 = init->flags2 & DIRECT_IO_ALLOW_MMAP;
+	atomic_store(&init_unique, unique);
+}
 
 static void note_request(uint8_t *bytes, size_t length)
 {
@@ -51,9 +68,8 @@ static void note_request(uint8_t *bytes, size_t length)
 		current.setattr_valid = ((const struct fuse_setattr_in *)body)->valid;
 	if (current.opcode == SIBLING_COPY_FILE_RANGE_64 && length >= sizeof(struct fuse_copy_file_range_in))
 		current.copy_bytes = ((const struct fuse_copy_file_range_in *)body)->len;
-	if (header->opcode == FUSE_INIT && length >= offsetof(struct fuse_init_in, flags) + 4 &&
-	    (((const struct fuse_init_in *)body)->flags & FUSE_HANDLE_KILLPRIV_V2))
-		atomic_store(&init_unique, header->unique);
+	if (header->opcode == FUSE_INIT)
+		note_init(header->unique, body, length);
 }
 
 static int buffer_alloc(struct fuse_buf *buffer)
@@ -118,8 +134,10 @@ int wire_attach(struct fuse_session *session, int descriptor)
 	return fuse_session_mount(session, path) ? -EIO : 0;
 }
 
-static void want_killpriv(struct fuse_conn_info *connection)
+static void want_newer(struct fuse_conn_info *connection, bool direct_io)
 {
+	if (direct_io)
+		connection->want |= connection->capable & FUSE_CAP_DIRECT_IO_ALLOW_MMAP;
 	if (!(connection->capable & FUSE_CAP_HANDLE_KILLPRIV_V2))
 		return;
 	connection->want |= FUSE_CAP_HANDLE_KILLPRIV_V2;
@@ -135,7 +153,7 @@ static ssize_t wire_read(int descriptor, void *bytes, size_t room, void *context
 	return read(descriptor, bytes, room);
 }
 
-/* The reply to INIT, with one bit more. It comes as a header and a fuse_init_out. */
+/* The reply to INIT, with what libfuse does not know. It comes as a header and a fuse_init_out. */
 static bool amend_init(struct iovec *pieces, int count, struct fuse_init_out *ret_reply)
 {
 	const struct fuse_out_header *header = pieces[0].iov_base;
@@ -148,7 +166,11 @@ static bool amend_init(struct iovec *pieces, int count, struct fuse_init_out *re
 	if (length < offsetof(struct fuse_init_out, flags) + 4 || length > sizeof(*ret_reply))
 		return false;
 	memcpy(ret_reply, pieces[1].iov_base, length);
-	ret_reply->flags |= FUSE_HANDLE_KILLPRIV_V2;
+	ret_reply->flags |= offered.flags;
+	if (offered.flags2 && length >= offsetof(struct fuse_init_out, flags2) + 4) {
+		ret_reply->flags2 |= offered.flags2;
+		ret_reply->flags |= FUSE_INIT_EXT;
+	}
 	pieces[1].iov_base = ret_reply;
 	return true;
 }
@@ -176,7 +198,7 @@ static ssize_t wire_writev(int descriptor, struct iovec *pieces, int count, void
 	(void)context;
 	if (atomic_load_explicit(&init_unique, memory_order_relaxed) && amend_init(pieces, count, &reply)) {
 		atomic_store(&init_unique, 0);
-		atomic_store(&killpriv, true);
+		atomic_store(&killpriv, offered.flags & FUSE_HANDLE_KILLPRIV_V2);
 	}
 	if (repeated.unique && reply_unique(pieces) == repeated.unique) {
 		repeated.unique = 0;
@@ -192,9 +214,11 @@ int wire_attach(struct fuse_session *session, int descriptor)
 	return fuse_session_custom_io(session, &io, descriptor);
 }
 
-static void want_killpriv(struct fuse_conn_info *connection)
+static void want_newer(struct fuse_conn_info *connection, bool direct_io)
 {
 	(void)connection; /* amend_init does it */
+	if (!direct_io)
+		offered.flags2 = 0;
 }
 
 #endif
@@ -230,9 +254,9 @@ int wire_doubt_names(int descriptor)
 	return notify(descriptor, NOTIFY_INC_EPOCH);
 }
 
-void wire_negotiate(struct fuse_conn_info *connection)
+void wire_negotiate(struct fuse_conn_info *connection, bool direct_io)
 {
-	want_killpriv(connection);
+	want_newer(connection, direct_io);
 #ifdef FUSE_CAP_OVER_IO_URING
 	/* Those requests would come to threads of libfuse's own. */
 	connection->want &= ~(unsigned)FUSE_CAP_OVER_IO_URING;

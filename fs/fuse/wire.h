@@ -7,6 +7,9 @@
  * libfuse before 3.17 cannot negotiate it: there the reply to INIT gets its bit on the way out, by
  * fuse_session_custom_io(), which later libfuses may refuse and which is not used with them. What WRITE and
  * SETATTR say about it is read from the request.
+ *
+ * FUSE_DIRECT_IO_ALLOW_MMAP: files opened past the kernel's cache can be mapped shared all the same. It is
+ * negotiated in the same way.
  */
 #ifndef MMFS_WIRE_H
 #define MMFS_WIRE_H
@@ -39,8 +42,8 @@ void wire_repeat_init(const void *init, size_t length);
 MUST_CHECK int wire_ask_again(int descriptor);
 /* The kernel is to look up again whatever names it knows (Linux 6.16). 0 or a negative errno. */
 MUST_CHECK int wire_doubt_names(int descriptor);
-/* In the handler of INIT, when all else has been asked for. */
-void wire_negotiate(struct fuse_conn_info *connection);
+/* In the handler of INIT, when all else has been asked for. direct_io: files are opened past the cache. */
+void wire_negotiate(struct fuse_conn_info *connection, bool direct_io);
 /* Reads the next request for fuse_session_process_buf. `buffer` is empty at first and keeps its memory, which
  * the caller frees. Returns its length, 0 if the session has ended, or a negative errno. */
 MUST_CHECK ssize_t wire_receive(struct fuse_session *session, struct fuse_buf *buffer);

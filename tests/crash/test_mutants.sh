@@ -35,11 +35,11 @@ R11_REUSED_EARLY          explore directed-full
 R11_PUNCHED_EARLY         explore ace-10
 R12_NOT_SEALED_FIRST      explore directed-full
 R13_TAIL_NOT_ZEROED       explore ace-39-41
-R14_COLD_REPLAYS_ALL      explore directed-cut
+R14_COLD_REPLAYS_ALL      explore directed-full
 R15_NO_FIRST_SYNC         explore ace-41
 R15_NO_SEAL               explore ace-5
 R15_COLD_NOT_SYNCED       explore ace-47
-R15_OLD_EPOCH_REVIVED     explore ace-0-71-72
+R15_OLD_EPOCH_REVIVED     explore ace-52 3
 R16_SYNC_RETRIED          fault   sync
 R16_NOT_FROZEN            fault   sync
 R17_TAIL_NOT_HELD         unit    test_answers:tail_waits_for_reply
@@ -82,9 +82,9 @@ comm -3 <("$explore" --mutants | cut -f 1 | sort) <(lines | awk '{print $1}' | s
 [ ! -s "$tmp/differ" ] || { cat "$tmp/differ"; fail "mutants without a line here, or lines without a mutant"; }
 
 missed=0 caught=0
-while read -r mutant program what; do
+while read -r mutant program what seed; do
 	code=0
-	run "$mutant" "$program" "$what" 300 1 || code=$?
+	run "$mutant" "$program" "$what" 300 "${seed:-1}" || code=$?
 	case $code in
 	1) caught=$((caught + 1)) ;;
 	0) echo "$mutant: not noticed by $program $what" && missed=1 ;;
@@ -96,10 +96,10 @@ note "$caught mutants caught"
 [ $missed = 0 ] || fail "some mutants were not noticed"
 
 # Without a mutant nothing is found there, or those findings mean nothing.
-while read -r program what; do
-	run NONE "$program" "$what" 20 1 || { cat "$tmp/out" && fail "without a mutant, $program $what fails"; }
+while read -r program what seed; do
+	run NONE "$program" "$what" 20 "${seed:-1}" || { cat "$tmp/out" && fail "without a mutant, $program $what fails"; }
 	note "clean: $program $what: $(tail -n 1 "$tmp/out")"
-done < <(lines | awk '{print $2, $3}' | sort -u)
+done < <(lines | awk '{print $2, $3, $4}' | sort -u)
 
 if full; then
 	seed=$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')

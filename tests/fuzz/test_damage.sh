@@ -10,7 +10,7 @@ damage=$MMFS_BUILD/tests/damage
 export TMPDIR=$tmp
 
 # Intents of files that are not there.
-"$damage" --replay 2029:621 --mount-every 0 --verbose >"$tmp/said" 2>&1 || { cat "$tmp/said" >&2; fail "mutant 2029:621"; }
+"$damage" --replay 2029:641 --mount-every 0 --verbose >"$tmp/said" 2>&1 || { cat "$tmp/said" >&2; fail "mutant 2029:641"; }
 grep -q 'the intent for inode' "$tmp/said" || fail "no intent in this mutant any more"
 if full; then
 	"$damage" --count 20000

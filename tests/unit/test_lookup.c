@@ -102,12 +102,100 @@ static void lookup_counts_kept_bounded(void **state)
 	free(memory.base);
 }
 
+/* Counts of which one entry does not hold all: 20 bits and more. */
+static void lookup_counts_large(void **state)
+{
+	(void)state;
+	enum { LARGE = 3000000 };
+	static const uint64_t inodes[] = {1, 77, (UINT64_C(1) << 48) - 1};
+	struct fs_lookup_memory memory = {
+	    .base = aligned_alloc(65536, KEPT_BYTES), .size = KEPT_BYTES, .clear = clear_kept};
+	struct lookups *lookups;
+	uint64_t seed = 44;
+	assert_non_null(memory.base);
+	memset(memory.base, 0, KEPT_BYTES);
+	assert_int_equal(lookups_open(&memory, &lookups), 0);
+	for (unsigned i = 0; i < 3; i++) {
+		uint64_t count = 0;
+		for (unsigned j = 0; j < LARGE; j++, count++)
+			assert_int_equal(lookups_add(lookups, inodes[i]), 0);
+		/* others come and go, so that tables are copied */
+		for (uint64_t other = 1000; other < 30000; other++)
+			assert_int_equal(lookups_add(lookups, other), 0);
+		while (count > 500000) {
+			uint64_t some = 1 + fixture_random(&seed) % 200000;
+			if (some >= count)
+				some = count - 1;
+			assert_false(lookups_sub(lookups, inodes[i], some));
+			count -= some;
+		}
+		lookups_close(lookups);
+		assert_int_equal(lookups_open(&memory, &lookups), 0);
+		for (uint64_t other = 1000; other < 30000; other++)
+			assert_true(lookups_sub(lookups, other, 1));
+		for (unsigned j = 0; j < LARGE; j++, count++)
+			assert_int_equal(lookups_add(lookups, inodes[i]), 0);
+		assert_int_equal(lookups_known_count(lookups), i + 1);
+		assert_false(lookups_sub(lookups, inodes[i], count - 1));
+		assert_true(lookups_known(lookups, inodes[i]));
+		if (i == 0) /* the others stay, of one entry and of two */
+			for (unsigned j = 0; j < LARGE; j++)
+				assert_int_equal(lookups_add(lookups, inodes[i]), 0);
+	}
+	assert_false(lookups_sub(lookups, inodes[0], LARGE));
+	for (unsigned i = 0; i < 3; i++) {
+		assert_true(lookups_sub(lookups, inodes[i], 1));
+		assert_false(lookups_known(lookups, inodes[i]));
+	}
+	assert_int_equal(lookups_known_count(lookups), 0);
+	lookups_close(lookups);
+	free(memory.base);
+}
+
+/* What is promised to users: 16 bytes for each inode that is known, whatever their number, as they get more
+ * and fewer. */
+static uint64_t bytes_in_use(const struct fs_lookup_memory *memory)
+{
+	uint64_t bytes = 0;
+	const atomic_ullong *states = memory->base;
+	for (unsigned i = 0; i < 64; i++)
+		bytes += (states[i] >> 1) * 8;
+	return bytes;
+}
+
+static void lookup_counts_small(void **state)
+{
+	(void)state;
+	enum { INODES = 400000 };
+	struct fs_lookup_memory memory = {
+	    .base = aligned_alloc(65536, KEPT_BYTES), .size = KEPT_BYTES, .clear = clear_kept};
+	struct lookups *lookups;
+	assert_non_null(memory.base);
+	memset(memory.base, 0, KEPT_BYTES);
+	assert_int_equal(lookups_open(&memory, &lookups), 0);
+	for (uint64_t inode = 1; inode <= INODES; inode++) {
+		assert_int_equal(lookups_add(lookups, inode), 0);
+		if (inode > 10000 && inode % 1000 == 0)
+			assert_true(bytes_in_use(&memory) <= 16 * inode);
+	}
+	assert_true(bytes_in_use(&memory) >= 8 * INODES);
+	for (uint64_t inode = INODES; inode > 0; inode--) {
+		if (inode > 20000 && inode % 1000 == 0)
+			assert_true(bytes_in_use(&memory) <= 17 * inode); /* of many, some not yet */
+		assert_true(lookups_sub(lookups, inode, 1));
+	}
+	lookups_close(lookups);
+	free(memory.base);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(lookup_counts),
 	    cmocka_unit_test(lookup_counts_kept),
 	    cmocka_unit_test(lookup_counts_kept_bounded),
+	    cmocka_unit_test(lookup_counts_large),
+	    cmocka_unit_test(lookup_counts_small),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
