@@ -12,7 +12,7 @@ packages="gcc meson ninja-build pkg-config libc6-dev libfuse3-dev fuse3 libxxhas
 test_packages="libcmocka-dev g++ build-essential dpkg-dev debhelper lintian systemd
 	libacl1-dev libattr1-dev nettle-dev liblzma-dev libzstd-dev liblz4-dev libbz2-dev zlib1g-dev clang clang-format clang-tidy cppcheck shellcheck mandoc man-db git sqlite3 postgresql postgresql-contrib attr acl
 	e2fsprogs xfsprogs btrfs-progs fuse2fs tar perl python3 strace util-linux procps libcap2-bin jq valgrind nbdkit libnbd-bin
-	libarchive-tools zsh fish"
+	libarchive-tools zsh fish fio"
 bench_packages="e2fsprogs fuse2fs ntfs-3g fio git jq python3 sqlite3 postgresql postgresql-contrib procps"
 tests=false
 bench=false

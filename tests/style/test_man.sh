@@ -17,3 +17,11 @@ for page in docs/man/*.[1-8]; do
 	name=$(basename "$page")
 	grep -Eiq "^\.(TH|Dt) \"?$(sed 's/\./\\./g' <<<"${name%.*}")\"? ${name##*.}" "$page" || fail "$page: its title is another"
 done
+
+# What they refer to is there, in that section.
+grep -ohE '(^|[^a-z.-])((mkfs|fsck|mount|umount)\.mmfs|mmfs|mmfsctl|mmfs-run|libmmfs) ?\([1-8]\)' docs/man/*.[1-8] README.md docs/*.md |
+	grep -oE '[a-z].*' | tr -d ' ' | sort -u >"$tmp/references"
+[ "$(wc -l <"$tmp/references")" -ge 8 ] || fail "this test sees too few references"
+while IFS='()' read -r name section; do
+	[ -f "docs/man/$name.${section%)}" ] || fail "there is no $name($section)"
+done <"$tmp/references"

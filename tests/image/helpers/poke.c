@@ -129,18 +129,20 @@ static void make_intent(uint64_t inode, const char *hex)
 	_Alignas(8) uint8_t bytes[BLOCK_SIZE];
 	struct node_disk *node = (void *)bytes;
 	struct slot_disk slot;
-	unsigned index, size = (unsigned)strlen(hex) / 2;
-	uint64_t block = find(ORPHAN_OBJECT, ITEM_ORPHAN, inode, &index, &slot);
+	unsigned slot_at, size = (unsigned)strlen(hex) / 2;
+	uint64_t block = find(ORPHAN_OBJECT, ITEM_ORPHAN, inode, &slot_at, &slot);
 
 	read_block(block, bytes);
 	unsigned heap = le16_get(node->heap) - size;
-	if (heap < sizeof(*node) + le16_get(node->count) * sizeof(slot))
+	const struct slot_disk *end = node_slots(node) + le16_get(node->count);
+	if (heap < (size_t)((const uint8_t *)end - bytes))
 		errx(2, "no room in the leaf");
 	node->heap = le16_of((uint16_t)heap);
 	node->heap_used = le16_of((uint16_t)(le16_get(node->heap_used) + size));
-	node->slots[index].type = ITEM_INTENT;
-	node->slots[index].at = le16_of((uint16_t)heap);
-	node->slots[index].size = le16_of((uint16_t)size);
+	slot.type = ITEM_INTENT;
+	slot.at = le16_of((uint16_t)heap);
+	slot.size = le16_of((uint16_t)size);
+	memcpy(bytes + slot_at, &slot, sizeof(slot));
 	put_hex(bytes, heap, hex);
 	write_block(block, bytes);
 }
