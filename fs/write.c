@@ -231,7 +231,8 @@ static int write_inline(struct fs *fs, struct inode *inode, const struct write_r
 	if (request->kill_set_id)
 		(void)write_drop_set_id(&changed);
 	changed.size = larger(changed.size, end);
-	changed.mtime = changed.ctime = inode_now();
+	if (!request->keep_times)
+		changed.mtime = changed.ctime = inode_now();
 	int result = txn_begin(fs->image, changes, end <= inode->inline_length ? TXN_REPLACES : 0, &txn);
 	if (result)
 		return result;

@@ -345,11 +345,34 @@ static void test_damage(void **state)
 	fixture_close(&f);
 }
 
+/* Pages that the kernel has collected come without times: it sends those itself. */
+static void test_times(void **state)
+{
+	struct fixture f;
+	(void)state;
+	fixture_open(&f);
+	static const size_t lengths[] = {100, INLINE_MAX, 2 * BLOCK_SIZE};
+	for (unsigned i = 0; i < 3; i++) {
+		char name[8];
+		snprintf(name, sizeof(name), "t%u", i);
+		uint64_t file = fixture_make(&f, ROOT_INODE, name, S_IFREG | 0644);
+		struct fs_set set = {.what = FS_SET_MTIME, .mtime = {.tv_sec = 1000}};
+		struct fs_attr attr;
+		assert_int_equal(fs_setattr(f.fs, file, &set, &attr), 0);
+		assert_int_equal(fs_write(f.fs, file, 0, bytes, lengths[i], FS_WRITE_CACHED), lengths[i]);
+		assert_int_equal(fixture_attr(&f, file).mtime.tv_sec, 1000);
+		put(&f, file, 0, lengths[i]);
+		assert_true(fixture_attr(&f, file).mtime.tv_sec > 1000);
+	}
+	fixture_close(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_model), cmocka_unit_test(test_when), cmocka_unit_test(test_deleted),
 	    cmocka_unit_test(test_cost),  cmocka_unit_test(test_full), cmocka_unit_test(test_damage),
+	    cmocka_unit_test(test_times),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
