@@ -15,7 +15,7 @@ ninja -C "$MMFS_BUILD" tests/explore-mutants tests/fault-mutants tests/test_answ
 # requests.
 plan="
 R1_SAME_SLOT              explore directed-super
-R2_TAKEN_BEFORE_TAIL      explore directed-types
+R2_TAKEN_BEFORE_TAIL      explore directed-types 4
 R3_STORED_IN_PLACE        explore ace-0
 R3_READ_BYPASSES_OVERLAY  explore ace-0
 R4_NEW_NOT_ZEROED         explore random-2528297077-341
