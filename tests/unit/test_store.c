@@ -275,6 +275,27 @@ static void test_cut_file_stays_cut(void **state)
 	store_close(store);
 }
 
+/* Large writes to pages that are not cached are write calls, which would let the file grow. */
+static void test_cut_file_and_large_write(void **state)
+{
+	static uint8_t bytes[256 << 10];
+	struct backend *b = *state;
+	struct store *store = backend_store(b, STORE_WRITE);
+	struct stat status;
+
+	memset(bytes, 'x', sizeof(bytes));
+	assert_int_equal(store_set_size(store, 4 << 20), 0);
+	assert_int_equal(store_write(store, (1 << 20) + 100, bytes, sizeof(bytes)), 0);
+	assert_memory_equal(store_at(store, (1 << 20) + 100), bytes, sizeof(bytes));
+	assert_memory_equal(store_at(store, (1 << 20) + 99), "", 1);
+	assert_int_equal(truncate(b->path, 65536), 0);
+	assert_int_equal(store_write(store, 2 << 20, bytes, sizeof(bytes)), -EIO);
+	assert_true(store_faulted(store));
+	assert_int_equal(stat(b->path, &status), 0);
+	assert_int_equal(status.st_size, 65536);
+	store_close(store);
+}
+
 /* Are the pages of [offset, offset + length) in this process' page table? */
 static bool all_mapped(struct store *store, uint64_t offset, uint64_t length)
 {
@@ -492,6 +513,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_open_errors, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_cut_file, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_cut_file_stays_cut, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_cut_file_and_large_write, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_prefault, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_fault_without_guard, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_freeze, setup, teardown),

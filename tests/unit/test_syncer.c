@@ -136,6 +136,29 @@ static void test_checkpoint_order(void **state)
 	store_sim_free(sim);
 }
 
+/* Ranges that are near each other are one sync, as each is a flush of the disk; those far apart are not. */
+static void test_near_ranges(void **state)
+{
+	struct byte_range ranges[] = {{.offset = 0, .length = BLOCK_SIZE},
+				      {.offset = 600 << 10, .length = BLOCK_SIZE},
+				      {.offset = 4 << 20, .length = BLOCK_SIZE}};
+	struct image_stats before, after;
+	struct backend b;
+
+	(void)state;
+	backend_make(&b, 8u << 20);
+	backend_open(&b, RECOVER_AUTO);
+	image_stats(b.image, &before);
+	assert_int_equal(image_sync(b.image, 0, ranges, 2), 0);
+	image_stats(b.image, &after);
+	assert_int_equal(after.syncs - before.syncs, 1);
+	assert_int_equal(image_sync(b.image, 0, ranges, 3), 0);
+	image_stats(b.image, &before);
+	assert_int_equal(before.syncs - after.syncs, 2);
+	backend_close(&b);
+	backend_remove(&b);
+}
+
 /* ---- many callers ---- */
 
 struct caller {
@@ -381,15 +404,11 @@ static void test_failed_sync_before_recovery(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_seal_waits_for_data),
-	    cmocka_unit_test(test_checkpoint_order),
-	    cmocka_unit_test(test_group_commit),
-	    cmocka_unit_test(test_ring_under_pressure),
-	    cmocka_unit_test(test_async),
-	    cmocka_unit_test(test_failed_ring_sync),
-	    cmocka_unit_test(test_each_sync_fails),
-	    cmocka_unit_test(test_all_waiters_fail),
-	    cmocka_unit_test(test_failed_sync_before_recovery),
+	    cmocka_unit_test(test_seal_waits_for_data), cmocka_unit_test(test_checkpoint_order),
+	    cmocka_unit_test(test_near_ranges),		cmocka_unit_test(test_group_commit),
+	    cmocka_unit_test(test_ring_under_pressure), cmocka_unit_test(test_async),
+	    cmocka_unit_test(test_failed_ring_sync),	cmocka_unit_test(test_each_sync_fails),
+	    cmocka_unit_test(test_all_waiters_fail),	cmocka_unit_test(test_failed_sync_before_recovery),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
