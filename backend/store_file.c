@@ -165,6 +165,24 @@ static int sync_whole(struct store_file *file)
 	return error;
 }
 
+static int file_sync_range(struct store *store, uint64_t offset, uint64_t length)
+{
+	struct store_file *file = store_file_of(store);
+	uint64_t start = offset - offset % file->page_size;
+	int error = -EIO;
+
+	if (store->read_only)
+		return -EROFS;
+	if (length == 0)
+		return 0;
+	length += offset - start;
+	pthread_mutex_lock(&file->range_lock);
+	if (!atomic_load(&store->faulted))
+		error = sync_ended(file, msync(writable(file, start, length), length, MS_SYNC));
+	pthread_mutex_unlock(&file->range_lock);
+	return error;
+}
+
 static int truncate_to(struct store_file *file, uint64_t size)
 {
 	while (ftruncate(file->descriptor, (off_t)size) < 0) {
@@ -180,7 +198,8 @@ static int truncate_to(struct store_file *file, uint64_t size)
 }
 
 /* A smaller size is published before the file gets it and a larger one after, so nobody who goes by
- * store_size touches what is not there. */
+ * store_size touches what is not there. A larger one is made durable by a sync of the last page: what is there
+ * cannot be found again without the size, and data elsewhere, which may be much, need not be written for it. */
 static int resize_locked(struct store_file *file, uint64_t size)
 {
 	struct store *store = &file->store;
@@ -203,7 +222,7 @@ static int resize_locked(struct store_file *file, uint64_t size)
 	}
 	if (size > before) {
 		/* whatever the sync says, it lost data: no host that is merely full */
-		if (sync_whole(file) < 0)
+		if (file_sync_range(store, size - SIZE_UNIT_BYTES, SIZE_UNIT_BYTES) < 0)
 			return -EIO;
 		__atomic_store_n(&store->size, size, __ATOMIC_RELEASE);
 	}
@@ -319,24 +338,6 @@ static int file_punch(struct store *store, uint64_t offset, uint64_t length)
 		return unsupported(errno) ? -EOPNOTSUPP : -errno;
 	}
 	return 0;
-}
-
-static int file_sync_range(struct store *store, uint64_t offset, uint64_t length)
-{
-	struct store_file *file = store_file_of(store);
-	uint64_t start = offset - offset % file->page_size;
-	int error = -EIO;
-
-	if (store->read_only)
-		return -EROFS;
-	if (length == 0)
-		return 0;
-	length += offset - start;
-	pthread_mutex_lock(&file->range_lock);
-	if (!atomic_load(&store->faulted))
-		error = sync_ended(file, msync(writable(file, start, length), length, MS_SYNC));
-	pthread_mutex_unlock(&file->range_lock);
-	return error;
 }
 
 static void file_sync_later(struct store *store, uint64_t offset, uint64_t length)

@@ -23,7 +23,7 @@ host_make() {
 	case $kind in
 	ext4) mkfs.ext4 -q -F -m 0 "$disk" ;;
 	xfs) mkfs.xfs -q -f "$disk" ;;
-	btrfs) mkfs.btrfs -q -f "$disk" 2>/dev/null ;; # it has advice
+	btrfs) mkfs.btrfs -q -f "$disk" >/dev/null 2>&1 ;; # it has advice
 	esac
 	# A loop device of mount's own goes with the mount.
 	mount -t "$kind" -o loop "$disk" "$directory"

@@ -61,10 +61,16 @@ expect 3 sh -c 'grep -c "mmap(.*a\.img>" "$1"' sh "$trace"
 # Made once at the largest size, so that growth never remaps.
 [ "${whole#*, }" -ge $((1 << 30)) ] || fail "mapped: $whole"
 
-note "growth: ftruncate, and host space by fallocate; no new mapping"
+# What the thread that grew the image calls next.
+after_growth() {
+	since | awk '$2 ~ /^ftruncate/ { thread = $1; next } $1 == thread { sub(/^[0-9]+ +/, ""); print; exit }'
+}
+
+note "growth: ftruncate and a sync of the last page, and host space by fallocate; no new mapping"
 mark
 dd if=/dev/zero of="$mnt/large" bs=1M count=40 status=none
 seen 'ftruncate\([0-9]+<.*a\.img>, [0-9]+\) += 0'
+[[ $(after_growth) =~ ^msync\(0x[0-9a-f]+,\ $(getconf PAGESIZE),\ MS_SYNC ]] || fail "after growth: $(after_growth)"
 seen 'fallocate\([0-9]+<.*a\.img>, FALLOC_FL_KEEP_SIZE, '
 not_seen 'mmap\(.*a\.img'
 
