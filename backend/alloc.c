@@ -384,6 +384,9 @@ bool alloc_make_room(struct image *image, unsigned *stage)
 {
 	bool quarantined, waits;
 
+	/* the host may be full of it */
+	if (*stage == 0 && alloc_recent_give_up(image))
+		return true;
 	pthread_mutex_lock(&image->alloc.lock);
 	quarantined = image->alloc.quarantine_count > 0;
 	waits = alloc_group_waits(image);

@@ -29,6 +29,17 @@ static void data_find_at_goal(struct image *image, uint64_t goal, unsigned want,
 	run->index = (goal - image->zone_first) / ZONE_BLOCKS;
 }
 
+static void data_find_recent(struct image *image, unsigned want, struct found_run *run)
+{
+	struct alloc_zone *zone = recent_find(image, want, &run->at);
+
+	if (!zone)
+		return;
+	run->zone = zone;
+	run->index = (zone->start - image->zone_first) / ZONE_BLOCKS;
+	run->count = want;
+}
+
 static void data_find_anywhere(struct alloc *alloc, uint64_t first, unsigned want, struct found_run *run)
 {
 	uint64_t count = atomic_load(&alloc->zone_count);
@@ -63,10 +74,10 @@ static void data_take(struct alloc *alloc, const struct found_run *run)
 }
 
 /* A zone's cursor is where new files go, behind the one that was put there last. A file that goes on at its
- * goal takes the cursor along only if it stands there. */
-static void data_move_cursor(const struct found_run *run, unsigned before, bool at_goal, unsigned ahead)
+ * goal, or gets what was freed lately, takes the cursor along only if it stands there. */
+static void data_move_cursor(const struct found_run *run, unsigned before, bool at_place, unsigned ahead)
 {
-	if (!at_goal)
+	if (!at_place)
 		run->zone->cursor += ahead; /* behind the end it means the start */
 	else if (before < run->at || before > run->at + run->count)
 		run->zone->cursor = before;
@@ -77,20 +88,22 @@ static bool data_find(struct image *image, uint64_t goal, unsigned want, unsigne
 		      struct found_run *run, bool *ret_backed)
 {
 	struct alloc *alloc = &image->alloc;
-	bool at_goal;
+	bool at_place;
 
 	*run = (struct found_run){0};
 	pthread_mutex_lock(&alloc->lock);
 	if (goal)
 		data_find_at_goal(image, goal, want, run);
-	at_goal = run->count > 0;
-	if (!at_goal)
+	else
+		data_find_recent(image, want, run);
+	at_place = run->count > 0;
+	if (!at_place)
 		data_find_anywhere(alloc, run->zone ? run->index : alloc->data_hint, want, run);
 	if (run->count > 0) {
 		unsigned cursor = run->zone->cursor;
 
 		data_take(alloc, run);
-		data_move_cursor(run, cursor, at_goal, goal ? ahead : 0);
+		data_move_cursor(run, cursor, at_place, goal ? ahead : 0);
 		*ret_backed = zone_range_backed(run->zone, run->at, run->count);
 	}
 	pthread_mutex_unlock(&alloc->lock);

@@ -1,7 +1,7 @@
 /*
  * What transactions took and freed. Freed blocks wait in quarantine until the record that freed them is
- * sealed (R11): their bits stay set in memory. Then data is punched in large ranges, and all may be taken
- * again.
+ * sealed (R11): their bits stay set in memory. Then data is punched in large ranges, small ones a while
+ * later, and all may be taken again.
  */
 #include "alloc_i.h"
 
@@ -135,27 +135,68 @@ static bool alloc_worth_punching(unsigned at, unsigned count)
 	return count >= PUNCH_LEAST || (first_chunk + 1) * CHUNK_BLOCKS <= at + count;
 }
 
-/* A data range whose freeing is sealed. It is taken while being punched, so nobody can get it before (R11).
- */
+/* Punches blocks that the caller has taken, so nobody can get them before that is done (R11), and what is
+ * free around them; or gives them back, if that is not worth the call. Returns the end. grow_lock and
+ * alloc.lock are held; the latter is let go of. */
+static unsigned alloc_punch_taken(struct image *image, struct alloc_zone *zone, unsigned at, unsigned count)
+{
+	struct alloc *alloc = &image->alloc;
+
+	alloc_widen(alloc, zone, &at, &count);
+	bool worth = alloc_worth_punching(at, count);
+	if (!worth)
+		zone_release(alloc, zone, at, count);
+	pthread_mutex_unlock(&alloc->lock);
+	if (worth)
+		space_punch(image, zone, at, count);
+	return at + count;
+}
+
+void alloc_punch_free(struct image *image, struct block_range range)
+{
+	struct alloc *alloc = &image->alloc;
+	unsigned at;
+	struct alloc_zone *zone = alloc_zone_of(image, range.start, &at);
+	unsigned end = zone ? at + (unsigned)range.count : 0;
+
+	pthread_mutex_lock(&alloc->grow_lock);
+	while (zone) {
+		pthread_mutex_lock(&alloc->lock);
+		at = zone_next_free(zone, at);
+		if (at >= end) {
+			pthread_mutex_unlock(&alloc->lock);
+			break;
+		}
+		unsigned count = zone_run(zone, at, end - at);
+		zone_take(alloc, zone, at, count);
+		at = alloc_punch_taken(image, zone, at, count);
+	}
+	pthread_mutex_unlock(&alloc->grow_lock);
+}
+
+/* A data range whose freeing is sealed. */
 static void alloc_release_data(struct image *image, struct block_range range)
 {
 	struct alloc *alloc = &image->alloc;
-	unsigned at, count = (unsigned)range.count;
+	struct block_range oldest;
+	unsigned at;
 	struct alloc_zone *zone = alloc_zone_of(image, range.start, &at);
 
 	if (!zone)
 		return;
-	pthread_mutex_lock(&alloc->grow_lock);
-	pthread_mutex_lock(&alloc->lock);
-	alloc_widen(alloc, zone, &at, &count);
-	if (!alloc_worth_punching(at, count)) {
-		zone_release(alloc, zone, at, count);
-		pthread_mutex_unlock(&alloc->lock);
-	} else {
-		pthread_mutex_unlock(&alloc->lock);
-		space_punch(image, zone, at, count);
+	if (range.count > RECENT_LARGEST) {
+		pthread_mutex_lock(&alloc->grow_lock);
+		pthread_mutex_lock(&alloc->lock);
+		(void)alloc_punch_taken(image, zone, at, (unsigned)range.count);
+		pthread_mutex_unlock(&alloc->grow_lock);
+		return;
 	}
-	pthread_mutex_unlock(&alloc->grow_lock);
+	pthread_mutex_lock(&alloc->lock);
+	zone_release(alloc, zone, at, (unsigned)range.count);
+	oldest = recent_add(alloc, range);
+	pthread_mutex_unlock(&alloc->lock);
+	if (oldest.count > 0)
+		alloc_punch_free(image, oldest);
 }
 
 static void alloc_release_metadata(struct image *image, struct block_range range)
@@ -263,8 +304,9 @@ void alloc_checkpointed(struct image *image, uint64_t tail)
 
 	if (image->read_only || image->repairing || !alloc->zones)
 		return;
-	for (uint64_t i = 0; i < atomic_load(&alloc->zone_count); i++) {
-		for (unsigned group = 0; group < ZONE_GROUPS; group++) {
+	/* From the end: what is left is to hold the file no longer than need be. */
+	for (uint64_t i = atomic_load(&alloc->zone_count); i-- > 0;) {
+		for (unsigned group = ZONE_GROUPS; group-- > 0;) {
 			if (zone_type(alloc->zones[i], group) != GROUP_METADATA)
 				continue;
 			pthread_mutex_lock(&alloc->grow_lock);

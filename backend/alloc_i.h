@@ -6,6 +6,7 @@
  *   alloc_space.c  size of the file and host space: growing, backing, punching, cutting
  *   alloc_trim.c   punching what is free when asked to
  *   alloc_free.c   what transactions took and freed: commit, abort, quarantine
+ *   alloc_recent.c small ranges that were freed lately, and are not punched yet
  *   alloc_meta.c   metadata blocks
  *   alloc_data.c   data blocks, and the bytes in them
  *
@@ -107,6 +108,22 @@ int alloc_add_zone(struct image *image) MUST_CHECK;
 /* There was no room: could waiting bring some? *stage is 0 at first. Seals, then checkpoints, if that gives
  * blocks back; last it waits for whoever is punching. true: try again. Called without any lock. */
 bool alloc_make_room(struct image *image, unsigned *stage);
+
+/* ---- alloc_free.c ---- */
+
+/* Punches what is free of a range, if it is worth the call with what is free around it. Called without any
+ * lock. */
+void alloc_punch_free(struct image *image, struct block_range range);
+
+/* ---- alloc_recent.c; alloc.lock is held ---- */
+
+#define RECENT_LARGEST 64u /* blocks */
+
+/* Remembers free blocks; at most RECENT_LARGEST. Returns what is remembered no more: nothing, or a range that
+ * may be punched. */
+struct block_range recent_add(struct alloc *alloc, struct block_range range);
+/* Where that many of them are, which the caller is going to take; NULL: nowhere. */
+struct alloc_zone *recent_find(struct image *image, unsigned want, unsigned *ret_at);
 
 /* ---- alloc_space.c ---- */
 

@@ -296,6 +296,8 @@ static int image_finish(struct image *image)
 	image_answers_end(image);
 	int error = syncer_seal(image);
 
+	if (error == 0)
+		(void)alloc_recent_give_up(image);
 	if (error == 0 && !image->repairing)
 		error = alloc_find_kept(image);
 	if (error == 0 && !image->repairing)

@@ -127,6 +127,13 @@ struct quarantined {
 			  (R2) */
 };
 
+#define ALLOC_RECENT 16u
+
+struct recent_range {
+	struct block_range range; /* of one zone */
+	uint64_t tick;
+};
+
 /* Where to look next for metadata blocks; zeros: from the start (alloc_meta.c). */
 struct meta_search {
 	unsigned pass;
@@ -150,6 +157,9 @@ struct alloc {
 	struct meta_search meta_search; /* guarded by grow_lock */
 	struct quarantined *quarantine;
 	size_t quarantine_count, quarantine_capacity;
+	struct recent_range recent[ALLOC_RECENT]; /* the oldest first (alloc_recent.c) */
+	unsigned recent_count;
+	uint64_t recent_tick;
 };
 
 int alloc_open(struct image *image) MUST_CHECK; /* after recovery: reads every zone's map */
@@ -174,8 +184,14 @@ void alloc_abort(struct txn *txn);
 /* Room for `count` more quarantine entries, so that alloc_commit cannot fail. */
 int alloc_reserve_quarantine(struct image *image, size_t count) MUST_CHECK;
 /* After a seal: everything freed by records before `sealed` is punched in merged ranges and may be taken
- * again. Called by the syncer without locks. */
+ * again, but for small ranges, which may be taken before they are punched. Called by the syncer without
+ * locks. */
 void alloc_sealed(struct image *image, uint64_t sealed);
+/* Small data ranges that were freed lately keep their host space. At each tick those are punched that were
+ * there at the last one; alloc_recent_give_up punches all, and says whether there were any. Called without
+ * any lock. */
+void alloc_recent_tick(struct image *image);
+bool alloc_recent_give_up(struct image *image);
 /* After a checkpoint with this tail: empty metadata groups whose last free it passed become free for any use
  * (R2). */
 void alloc_checkpointed(struct image *image, uint64_t tail);

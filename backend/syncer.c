@@ -450,6 +450,8 @@ static void syncer_work(struct image *image, struct syncer_work work, uint64_t *
 		*records_at_tick = records;
 	if ((work.tick || work.seal) && syncer_seal(image) < 0)
 		return;
+	if (work.tick)
+		alloc_recent_tick(image);
 	if (work.release)
 		release_freed(image);
 	idle = quiet && atomic_load(&image->ring.tail) != image_head(image);

@@ -1,6 +1,6 @@
 /*
- * grow FILE FROM TO: makes a store of FROM bytes, which is durable, stores to all of them, makes it TO bytes long,
- * and is gone: whatever it should have synced it has synced by then.
+ * grow FILE FROM TO: makes a store of FROM bytes, which is durable, stores to all of them, makes it TO bytes
+ * long, and is gone: whatever it should have synced it has synced by then.
  */
 #include "../../backend/store.h"
 

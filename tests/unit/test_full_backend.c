@@ -91,7 +91,7 @@ static void reserve_while(struct backend *b, void *(*punches)(void *))
 	assert_int_equal(pthread_create(&thread, NULL, punches, b->image), 0);
 	while (!atomic_load(&punching))
 		usleep(1000);
-	assert_int_equal(data_reserve(b->image, 0, 64, &range), 0);
+	assert_int_equal(data_reserve(b->image, 0, RECENT_LARGEST, &range), 0);
 	data_release(b->image, range);
 	assert_int_equal(pthread_join(thread, &result), 0);
 	assert_null(result);
@@ -103,12 +103,12 @@ static void test_wait_for_punching(void **state)
 {
 	struct backend b;
 	struct store_sim *sim = small_image(&b);
-	struct block_range range = fill(b.image, 64, 64);
+	struct block_range range = fill(b.image, 2 * RECENT_LARGEST, 2 * RECENT_LARGEST);
 
 	(void)state;
 	release(b.image, range);
 	reserve_while(&b, sync_main);
-	assert_int_equal(data_reserve(b.image, 0, 64, &range), 0);
+	assert_int_equal(data_reserve(b.image, 0, 2 * RECENT_LARGEST, &range), 0);
 	data_release(b.image, range); /* so that there is something to trim */
 	reserve_while(&b, trim_main);
 	assert_int_equal(image_close(b.image), 0);

@@ -209,7 +209,7 @@ static void test_no_success_after_failure(void **state)
 static int no_space(enum call call, unsigned number)
 {
 	(void)number;
-	return call == FDATASYNC ? ENOSPC : 0;
+	return call == MSYNC ? ENOSPC : 0;
 }
 
 /* ENOSPC of a sync is data lost, and no full host that may be asked again for less. */
@@ -224,7 +224,7 @@ static void test_growth_that_fails(void **state)
 	memset(fake.entered, 0, sizeof(fake.entered));
 	fake.script = no_space;
 	assert_int_equal(data_reserve(b->image, 0, 4096, &range), -EIO);
-	assert_int_equal(fake.entered[FDATASYNC], 1);
+	assert_int_equal(fake.entered[MSYNC], 1);
 	assert_int_not_equal(image_failure(b->image), 0);
 	assert_int_equal(super_read(b->image->store, &super, &bad_slots, &b->report), 0);
 	assert_true(le64_get(super.flags) & SUPER_FAILED);
