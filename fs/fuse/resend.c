@@ -79,6 +79,11 @@ void resend_asked(int descriptor)
 		all_are_read();
 }
 
+bool resend_reads(void)
+{
+	return resend.active;
+}
+
 void resend_read(const struct fuse_in_header *request, int descriptor)
 {
 	if (!resend.active)

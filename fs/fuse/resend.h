@@ -18,6 +18,8 @@ struct fuse_in_header;
 MUST_CHECK int resend_begin(struct daemon *daemon);
 /* It was, and has done so. */
 void resend_asked(int descriptor);
+/* There may be such requests still: one thread at a time may read. */
+bool resend_reads(void);
 /* descriptor: where there may be more requests to read. */
 void resend_read(const struct fuse_in_header *request, int descriptor);
 /* True: it is answered already, there is nothing to do. */

@@ -18,9 +18,9 @@
 #include <unistd.h>
 
 #define WORKERS_MOST HANDOVER_WORKERS
-/* So many requests in a row that came while another was handled mean that there is work for two. One alone
- * does not: a client leaves a FORGET behind and goes on with its next request, and waking another worker
- * costs more than that one. */
+/* So many requests in a row that came while another was handled mean that there is work for one more. One
+ * alone does not: a client leaves a FORGET behind and goes on with its next request, and waking another
+ * worker costs more than that one. */
 #define CROWDED_LEAST 8u
 #define TICK_NS	      2500000 /* how often the watcher looks, as long as there are requests */
 #define STUCK_TICKS   4u      /* without a request begun or ended: one more worker */
@@ -31,6 +31,9 @@ struct worker {
 	/* Written by its thread only: goes up when a request begins and when it ends, so it is odd meanwhile.
 	 */
 	_Alignas(64) atomic_uint_fast64_t progress;
+	/* Odd: it is handling a request and has kept the turn meanwhile. It makes it odd itself; whoever
+	 * makes it even again, it or the watcher, has the turn to give. */
+	atomic_uint_fast64_t kept;
 	pthread_t thread;
 };
 
@@ -39,13 +42,12 @@ struct pool {
 	pthread_rwlock_t serving; /* shared: a request is being handled */
 	pthread_mutex_t lock;
 	pthread_cond_t turn_free, watch;
-	bool turn_taken;  /* guarded by lock */
-	unsigned waiting; /* workers that wait for the turn; guarded by lock */
+	unsigned turns;	  /* of all: 1 to turns_most; guarded by lock */
+	unsigned free;	  /* of them that nobody has; guarded by lock */
+	unsigned waiting; /* workers that wait for a turn; guarded by lock */
 	bool over;	  /* guarded by lock: there will be no more requests */
 	bool unwatched;	  /* guarded by lock: the watcher is to end, and no worker to begin */
-	/* Odd: a request is being handled by a worker that kept the turn. Only the holder of the turn makes
-	 * it odd; whoever makes it even again, that worker or the watcher, has the turn to give. */
-	atomic_uint_fast64_t kept;
+	unsigned turns_most;
 	atomic_bool watcher_asleep;
 	bool watched; /* there is a watcher */
 	pthread_t watcher;
@@ -62,18 +64,18 @@ static struct pool pool;
 /* Where nobody hands over to anybody. */
 static struct handover_worker own_notes[WORKERS_MOST];
 
-/* ---- the turn ---- */
+/* ---- turns ---- */
 
 static bool turn_take(void)
 {
 	pthread_mutex_lock(&pool.lock);
 	pool.waiting++;
-	while (pool.turn_taken && !pool.over)
+	while (!pool.free && !pool.over)
 		pthread_cond_wait(&pool.turn_free, &pool.lock);
 	pool.waiting--;
 	bool over = pool.over;
 	if (!over)
-		pool.turn_taken = true;
+		pool.free--;
 	pthread_mutex_unlock(&pool.lock);
 	return !over;
 }
@@ -81,31 +83,53 @@ static bool turn_take(void)
 static void turn_pass(void)
 {
 	pthread_mutex_lock(&pool.lock);
-	pool.turn_taken = false;
+	pool.free++;
 	pthread_cond_signal(&pool.turn_free);
 	pthread_mutex_unlock(&pool.lock);
 }
 
-/* The turn is kept during a request. Returns what turn_still_kept has to be asked with. */
-static uint64_t turn_keep(void)
+/* One more, if there is a worker for it. */
+static void turn_add(void)
 {
-	uint64_t kept = atomic_load_explicit(&pool.kept, memory_order_relaxed) + 1;
+	pthread_mutex_lock(&pool.lock);
+	if (pool.turns < pool.turns_most && pool.waiting) {
+		pool.turns++;
+		pool.free++;
+		pthread_cond_signal(&pool.turn_free);
+	}
+	pthread_mutex_unlock(&pool.lock);
+}
 
-	atomic_store_explicit(&pool.kept, kept, memory_order_release);
+/* The caller's, unless it is the last one. True: it has none any more. */
+static bool turn_drop(void)
+{
+	pthread_mutex_lock(&pool.lock);
+	bool more = pool.turns > 1;
+	if (more)
+		pool.turns--;
+	pthread_mutex_unlock(&pool.lock);
+	return more;
+}
+
+/* The turn is kept during a request. Returns what turn_still_kept has to be asked with. */
+static uint64_t turn_keep(struct worker *worker)
+{
+	uint64_t kept = atomic_load_explicit(&worker->kept, memory_order_relaxed) + 1;
+
+	atomic_store_explicit(&worker->kept, kept, memory_order_release);
 	return kept;
 }
 
 /* After it. False: it took so long that the watcher has given the turn to another. */
-static bool turn_still_kept(uint64_t kept)
+static bool turn_still_kept(struct worker *worker, uint64_t kept)
 {
-	return atomic_compare_exchange_strong(&pool.kept, &kept, kept + 1);
+	return atomic_compare_exchange_strong(&worker->kept, &kept, kept + 1);
 }
 
 static void turns_are_over(void)
 {
 	pthread_mutex_lock(&pool.lock);
 	pool.over = true;
-	pool.turn_taken = false;
 	pthread_cond_broadcast(&pool.turn_free);
 	pthread_cond_signal(&pool.watch);
 	pthread_mutex_unlock(&pool.lock);
@@ -126,16 +150,19 @@ static bool request_waits(int descriptor)
 	return poll(&polled, 1, 0) > 0;
 }
 
-/* A request often comes within microseconds of the last reply. An idle mount sleeps in read. True: one was
- * there already. */
-static bool spin(int descriptor)
+enum found { FOUND_AT_ONCE, FOUND, FOUND_NONE };
+
+/* A request often comes within microseconds of the last reply. An idle mount sleeps in read. */
+static enum found spin(int descriptor)
 {
 	if (request_waits(descriptor))
-		return true;
+		return FOUND_AT_ONCE;
 	uint64_t end = pool.spin_ns ? now_ns() + pool.spin_ns : 0;
-	while (pool.spin_ns && now_ns() < end && !request_waits(descriptor))
-		;
-	return false;
+	while (pool.spin_ns && now_ns() < end) {
+		if (request_waits(descriptor))
+			return FOUND;
+	}
+	return FOUND_NONE;
 }
 
 /* ---- a worker ---- */
@@ -203,14 +230,14 @@ static void worker_has_ended(struct worker *worker)
 /* While no request comes. False: the watcher has given the turn to another meanwhile. */
 static bool collect(struct worker *worker)
 {
-	uint64_t kept = turn_keep();
+	uint64_t kept = turn_keep(worker);
 
 	worker_begins(worker);
 	pthread_rwlock_rdlock(&pool.serving);
 	fs_collect(pool.daemon->fs);
 	pthread_rwlock_unlock(&pool.serving);
 	worker_has_ended(worker);
-	return turn_still_kept(kept);
+	return turn_still_kept(worker, kept);
 }
 
 /* The next request: its length; 0: the session has ended. */
@@ -255,13 +282,13 @@ static int worker_start(void)
 static void leave_one_reading(void)
 {
 	pthread_mutex_lock(&pool.lock);
-	if (!pool.waiting && !pool.turn_taken && !pool.over && !pool.unwatched &&
+	if (!pool.waiting && pool.free == pool.turns && !pool.over && !pool.unwatched &&
 	    !pool.daemon->options->threads && pool.count < WORKERS_MOST)
 		(void)worker_start();
 	pthread_mutex_unlock(&pool.lock);
 }
 
-/* Reads requests and handles them until the session ends or the turn is another's. False: it has ended. */
+/* Reads requests and handles them until the session ends or the worker has no turn. False: it has ended. */
 static bool serve_turn(struct worker *worker, struct fuse_session *session, struct fuse_buf *buffer)
 {
 	int descriptor = fuse_session_fd(session);
@@ -270,25 +297,32 @@ static bool serve_turn(struct worker *worker, struct fuse_session *session, stru
 	while (!fuse_session_exited(session)) {
 		uint64_t kept = 0;
 
-		bool was_there = spin(descriptor);
+		enum found found = spin(descriptor);
+		if (found == FOUND_NONE && turn_drop())
+			return true;
 		if (fs_collects(pool.daemon->fs) && !request_waits(descriptor) && !collect(worker))
 			return true;
 		int size = receive(session, buffer);
 		if (size == 0)
 			return false;
 		resend_read(buffer->mem, descriptor);
-		crowded = was_there ? crowded + 1 : 0;
+		crowded = found == FOUND_AT_ONCE ? crowded + 1 : 0;
+		if (crowded == CROWDED_LEAST) {
+			crowded = 0;
+			if (!resend_reads())
+				turn_add();
+		}
 		worker_begins(worker);
-		bool keep = pool.count < 2 || (wire_request_short() && crowded < CROWDED_LEAST);
+		bool keep = pool.count < 2 || wire_request_short();
 		if (keep)
-			kept = turn_keep();
+			kept = turn_keep(worker);
 		else
 			turn_pass();
 		if (!keep && wire_request_waits())
 			leave_one_reading();
 		handle(worker, session, buffer);
 		worker_has_ended(worker);
-		if (!keep || !turn_still_kept(kept))
+		if (!keep || !turn_still_kept(worker, kept))
 			return true;
 	}
 	return false;
@@ -325,14 +359,20 @@ static uint64_t progress_of_all(bool *ret_busy)
 	return sum;
 }
 
-/* Takes the turn from a worker that has been at the request `kept` for a tick, if another waits for it. lock
- * is held. */
-static void take_over(uint64_t kept)
+/* Takes turns from workers that have been at a request for a tick, while others wait for one. `kept_before`
+ * is what `kept` of each was then. lock is held. */
+static void take_over(uint64_t kept_before[])
 {
-	if (!pool.waiting || !atomic_compare_exchange_strong(&pool.kept, &kept, kept + 1))
-		return;
-	pool.turn_taken = false;
-	pthread_cond_signal(&pool.turn_free);
+	for (unsigned i = 0; i < pool.count; i++) {
+		uint64_t kept = atomic_load(&pool.workers[i].kept);
+
+		if ((kept & 1) && kept == kept_before[i] && pool.waiting > pool.free &&
+		    atomic_compare_exchange_strong(&pool.workers[i].kept, &kept, kept + 1)) {
+			pool.free++;
+			pthread_cond_signal(&pool.turn_free);
+		}
+		kept_before[i] = kept;
+	}
 }
 
 /* Requests wait, and nobody is there to read them. lock is held. */
@@ -369,19 +409,17 @@ static void watcher_wait(bool idle)
 
 static void *watch(void *argument)
 {
-	uint64_t progress = 0, kept = 0;
+	uint64_t progress = 0, kept[WORKERS_MOST] = {0};
 	unsigned still = 0;
 
 	pthread_mutex_lock(&pool.lock);
 	while (!pool.over && !pool.unwatched) {
 		bool busy;
-		uint64_t progress_before = progress, kept_before = kept;
+		uint64_t progress_before = progress;
 
-		kept = atomic_load(&pool.kept);
 		progress = progress_of_all(&busy);
 		still = progress == progress_before ? still + 1 : 0;
-		if ((kept & 1) && kept == kept_before)
-			take_over(kept);
+		take_over(kept);
 		if (busy && still >= STUCK_TICKS && more_wanted() && !worker_start())
 			still = 0;
 		watcher_wait(!busy && still >= IDLE_TICKS);
@@ -411,16 +449,11 @@ static void watcher_stop(void)
 
 /* ---- all of them ---- */
 
-static unsigned workers_wanted(const struct options *options)
+static unsigned processors(void)
 {
-	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	long count = sysconf(_SC_NPROCESSORS_ONLN);
 
-	if (options->threads)
-		return options->threads;
-	if (processors < 1)
-		processors = 1;
-	/* One more than processors, as some wait for the disk. */
-	return processors < 15 ? (unsigned)processors + 1 : 16;
+	return count < 1 ? 1 : count < 15 ? (unsigned)count : 15;
 }
 
 static void pool_init(struct daemon *daemon)
@@ -431,6 +464,8 @@ static void pool_init(struct daemon *daemon)
 	pool.daemon = daemon;
 	pool.noted = daemon->handover ? daemon->handover->workers : own_notes;
 	pool.spin_ns = UINT64_C(1000) * daemon->options->spin_us;
+	pool.turns = 1; /* the first worker's, which workers_start gives */
+	pool.turns_most = processors();
 	pthread_mutex_init(&pool.lock, NULL);
 	pthread_cond_init(&pool.turn_free, NULL);
 	pthread_condattr_init(&monotonic);
@@ -446,7 +481,8 @@ static void pool_init(struct daemon *daemon)
 
 int workers_start(struct daemon *daemon)
 {
-	unsigned wanted = workers_wanted(daemon->options);
+	/* One more than processors, as some wait for the disk. */
+	unsigned wanted = daemon->options->threads ? daemon->options->threads : processors() + 1;
 
 	pool.ended = eventfd(0, EFD_CLOEXEC);
 	if (pool.ended < 0)
@@ -456,8 +492,7 @@ int workers_start(struct daemon *daemon)
 	 */
 	atomic_store(&pool.running, 1);
 	int error = 0;
-	/* So that none of them believes to be alone. */
-	pool.turn_taken = true;
+	/* None gets a turn before: it would believe to be alone. */
 	while (pool.count < wanted && !error)
 		error = worker_start();
 	turn_pass();
