@@ -17,7 +17,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define WORKERS_MOST HANDOVER_WORKERS
+/* Each has a buffer as large as the largest write; with -o threads there may be HANDOVER_WORKERS. */
+#define WORKERS_AUTO 48u
 /* So many requests in a row that came while another was handled mean that there is work for one more. One
  * alone does not: a client leaves a FORGET behind and goes on with its next request, and waking another
  * worker costs more than that one. */
@@ -53,7 +54,7 @@ struct pool {
 	pthread_t watcher;
 	uint64_t spin_ns;
 	struct handover_worker *noted; /* of each worker */
-	struct worker workers[WORKERS_MOST];
+	struct worker workers[HANDOVER_WORKERS];
 	atomic_uint count;
 	atomic_uint running;
 	int ended; /* eventfd: the last worker has ended */
@@ -62,7 +63,7 @@ struct pool {
 /* Not on a stack: abandoned workers wait on it until the process is gone. */
 static struct pool pool;
 /* Where nobody hands over to anybody. */
-static struct handover_worker own_notes[WORKERS_MOST];
+static struct handover_worker own_notes[HANDOVER_WORKERS];
 
 /* ---- turns ---- */
 
@@ -283,7 +284,7 @@ static void leave_one_reading(void)
 {
 	pthread_mutex_lock(&pool.lock);
 	if (!pool.waiting && pool.free == pool.turns && !pool.over && !pool.unwatched &&
-	    !pool.daemon->options->threads && pool.count < WORKERS_MOST)
+	    !pool.daemon->options->threads && pool.count < WORKERS_AUTO)
 		(void)worker_start();
 	pthread_mutex_unlock(&pool.lock);
 }
@@ -378,7 +379,7 @@ static void take_over(uint64_t kept_before[])
 /* Requests wait, and nobody is there to read them. lock is held. */
 static bool more_wanted(void)
 {
-	return !pool.waiting && !pool.daemon->options->threads && pool.count < WORKERS_MOST &&
+	return !pool.waiting && !pool.daemon->options->threads && pool.count < WORKERS_AUTO &&
 	       request_waits(fuse_session_fd(pool.daemon->session));
 }
 
@@ -409,7 +410,7 @@ static void watcher_wait(bool idle)
 
 static void *watch(void *argument)
 {
-	uint64_t progress = 0, kept[WORKERS_MOST] = {0};
+	uint64_t progress = 0, kept[HANDOVER_WORKERS] = {0};
 	unsigned still = 0;
 
 	pthread_mutex_lock(&pool.lock);
@@ -538,7 +539,7 @@ uint64_t workers_requests(unsigned opcode)
 {
 	uint64_t sum = 0;
 
-	for (unsigned i = 0; i < WORKERS_MOST; i++)
+	for (unsigned i = 0; i < HANDOVER_WORKERS; i++)
 		sum += atomic_load_explicit(&pool.noted[i].requests[opcode], memory_order_relaxed);
 	return sum;
 }

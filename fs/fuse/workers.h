@@ -1,7 +1,9 @@
 /*
- * Worker threads. One at a time has the turn: it looks for the next request, polling for a moment before it
- * sleeps, since waking a sleeping thread costs more than most requests do. It keeps the turn while it handles
- * a short request, unless others keep waiting behind; else it passes the turn on first.
+ * Worker threads. Who has a turn looks for the next request, polling for a moment before it sleeps, since
+ * waking a sleeping thread costs more than most requests do. It keeps the turn while it handles a short
+ * request; else it passes the turn on first. There is one turn as long as that is enough. A worker that finds
+ * requests waiting time after time gives out another one, up to the number of processors; one that polls in
+ * vain gives its own up, unless it is the last: so one worker at most polls where no requests come.
  *
  * Even a short request can come to wait: for an inode that a long one has locked, for a checkpoint, for the
  * disk. So there is a watcher, which sleeps while no requests come. A request for which the turn was kept and
