@@ -37,7 +37,8 @@ int fs_open(struct image *image, const struct fs_options *options, struct fs **r
 
 int fs_close(struct fs *fs)
 {
-	tree_free(fs);
+	if (fs)
+		tree_free(fs);
 	return 0;
 }
 
