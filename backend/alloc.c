@@ -382,29 +382,35 @@ static bool alloc_wait_for_punching(struct image *image)
 
 bool alloc_make_room(struct image *image, unsigned *stage)
 {
-	bool quarantined, waits;
+	bool quarantined, waits, sealed;
 
 	/* the host may be full of it */
-	if (*stage == 0 && alloc_recent_give_up(image))
-		return true;
+	if (*stage == 0) {
+		*stage = 1;
+		if (alloc_recent_give_up(image))
+			return true;
+	}
 	pthread_mutex_lock(&image->alloc.lock);
 	quarantined = image->alloc.quarantine_count > 0;
 	waits = alloc_group_waits(image);
 	pthread_mutex_unlock(&image->alloc.lock);
-	if (*stage == 0 && quarantined) {
-		*stage = 1;
+	if (*stage == 1 && quarantined) {
+		*stage = 2;
 		if (MUTANT(R12_NOT_SEALED_FIRST)) {
 			alloc_sealed(image, UINT64_MAX);
 			return true;
 		}
-		return syncer_seal(image) == 0;
+		sealed = syncer_seal(image) == 0;
+		(void)alloc_recent_give_up(image); /* what that has released */
+		return sealed;
 	}
-	if (*stage <= 1 && waits) {
-		*stage = 2;
+	if (*stage <= 2 && waits) {
+		*stage = 3;
 		return image_checkpoint(image) == 0;
 	}
-	if (*stage <= 2) {
-		*stage = 3;
+	if (*stage <= 3) {
+		*stage = 4;
+		(void)alloc_recent_give_up(image);
 		return alloc_wait_for_punching(image);
 	}
 	return false;

@@ -101,8 +101,11 @@ static bool data_find(struct image *image, uint64_t goal, unsigned want, unsigne
 		data_find_anywhere(alloc, run->zone ? run->index : alloc->data_hint, want, run);
 	if (run->count > 0) {
 		unsigned cursor = run->zone->cursor;
+		uint64_t hint = alloc->data_hint;
 
 		data_take(alloc, run);
+		if (at_place && !goal)
+			alloc->data_hint = hint; /* where it was freed is not where new files go */
 		data_move_cursor(run, cursor, at_place, goal ? ahead : 0);
 		*ret_backed = zone_range_backed(run->zone, run->at, run->count);
 	}

@@ -155,21 +155,28 @@ static unsigned alloc_punch_taken(struct image *image, struct alloc_zone *zone, 
 void alloc_punch_free(struct image *image, struct block_range range)
 {
 	struct alloc *alloc = &image->alloc;
-	unsigned at;
-	struct alloc_zone *zone = alloc_zone_of(image, range.start, &at);
-	unsigned end = zone ? at + (unsigned)range.count : 0;
+	unsigned done = 0, start;
 
 	pthread_mutex_lock(&alloc->grow_lock);
-	while (zone) {
+	for (;;) {
 		pthread_mutex_lock(&alloc->lock);
-		at = zone_next_free(zone, at);
-		if (at >= end) {
+		/* Each time: a zone that is empty may be dropped, and come back, while the lock is free. */
+		struct alloc_zone *zone = alloc_zone_of(image, range.start, &start);
+		unsigned end = start + (unsigned)range.count;
+		unsigned at = zone ? zone_next_free(zone, done > start ? done : start) : end;
+
+		if (!zone || at >= end) {
 			pthread_mutex_unlock(&alloc->lock);
 			break;
 		}
 		unsigned count = zone_run(zone, at, end - at);
+		if (zone_is_punched(zone, at, count)) {
+			pthread_mutex_unlock(&alloc->lock);
+			done = at + count;
+			continue;
+		}
 		zone_take(alloc, zone, at, count);
-		at = alloc_punch_taken(image, zone, at, count);
+		done = alloc_punch_taken(image, zone, at, count);
 	}
 	pthread_mutex_unlock(&alloc->grow_lock);
 }
@@ -281,14 +288,16 @@ static bool alloc_any_backed(const struct alloc_zone *zone, unsigned at, unsigne
 	return false;
 }
 
-static void alloc_convert_group(struct image *image, struct alloc_zone *zone, unsigned index, uint64_t tail)
+static void alloc_convert_group(struct image *image, uint64_t zone_index, unsigned index, uint64_t tail)
 {
 	struct alloc *alloc = &image->alloc;
+	struct alloc_zone *zone = alloc->zones[zone_index];
 	unsigned at = 0, count = 0;
 	bool taken;
 
 	pthread_mutex_lock(&alloc->lock);
-	taken = alloc_take_group(alloc, zone, index, tail, &at, &count);
+	taken = zone_index < atomic_load(&alloc->zone_count) &&
+		alloc_take_group(alloc, zone, index, tail, &at, &count);
 	if (taken && !alloc_any_backed(zone, at, count)) {
 		zone_release(alloc, zone, at, count);
 		taken = false;
@@ -310,7 +319,7 @@ void alloc_checkpointed(struct image *image, uint64_t tail)
 			if (zone_type(alloc->zones[i], group) != GROUP_METADATA)
 				continue;
 			pthread_mutex_lock(&alloc->grow_lock);
-			alloc_convert_group(image, alloc->zones[i], group, tail);
+			alloc_convert_group(image, i, group, tail);
 			pthread_mutex_unlock(&alloc->grow_lock);
 		}
 	}

@@ -69,6 +69,8 @@ bool zone_all_free(const struct alloc_zone *zone, unsigned at, unsigned count);
 bool zone_all_taken(const struct alloc_zone *zone, unsigned at, unsigned count);
 bool zone_is_backed(const struct alloc_zone *zone, unsigned chunk);
 bool zone_range_backed(const struct alloc_zone *zone, unsigned at, unsigned count);
+/* Are all chunks that the range touches punched already? */
+bool zone_is_punched(const struct alloc_zone *zone, unsigned at, unsigned count);
 bool zone_is_empty(const struct alloc_zone *zone);
 /* Free blocks of the group that have host space. */
 unsigned zone_ready(const struct alloc_zone *zone, unsigned group);
@@ -105,8 +107,9 @@ struct alloc_zone *alloc_zone_of(const struct image *image, uint64_t block, unsi
 /* Adds a zone, by a transaction of its own: called without any lock. 0 also if somebody else just did.
  * -ENOSPC. */
 int alloc_add_zone(struct image *image) MUST_CHECK;
-/* There was no room: could waiting bring some? *stage is 0 at first. Seals, then checkpoints, if that gives
- * blocks back; last it waits for whoever is punching. true: try again. Called without any lock. */
+/* There was no room: could waiting bring some? *stage is 0 at first. Punches what was freed
+ * lately; seals, then checkpoints, if that gives blocks back; last it waits for whoever is punching. true:
+ * try again. Called without any lock. */
 bool alloc_make_room(struct image *image, unsigned *stage);
 
 /* ---- alloc_free.c ---- */

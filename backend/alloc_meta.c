@@ -136,13 +136,25 @@ static int meta_try_places(struct image *image, unsigned most)
 	return result;
 }
 
-/* Makes more metadata blocks ready. Called without any lock. */
-static int meta_extend(struct image *image, bool releases)
+/* Are there `need` more than promised? Promises them `blocks`. */
+static bool meta_promise(struct alloc *alloc, uint64_t need, unsigned blocks)
 {
-	int result;
+	pthread_mutex_lock(&alloc->lock);
+	bool enough = alloc->meta_ready >= alloc->meta_promised + need;
+	if (enough)
+		alloc->meta_promised += blocks;
+	pthread_mutex_unlock(&alloc->lock);
+	return enough;
+}
+
+/* Makes more metadata blocks ready, unless somebody just did. Called without any lock. */
+static int meta_extend(struct image *image, uint64_t need, bool releases)
+{
+	int result = 0;
 
 	pthread_mutex_lock(&image->alloc.grow_lock);
-	result = meta_try_places(image, releases ? TRIES_RELEASES : TRIES);
+	if (!meta_promise(&image->alloc, need, 0))
+		result = meta_try_places(image, releases ? TRIES_RELEASES : TRIES);
 	pthread_mutex_unlock(&image->alloc.grow_lock);
 	return result == -ENOENT ? alloc_add_zone(image) : result;
 }
@@ -200,17 +212,9 @@ int alloc_prepare_metadata(struct image *image, unsigned blocks, bool releases)
 	unsigned stage = 0;
 
 	for (;;) {
-		int result;
-
-		pthread_mutex_lock(&alloc->lock);
-		if (alloc->meta_ready >= alloc->meta_promised + need) {
-			if (!releases)
-				alloc->meta_promised += blocks;
-			pthread_mutex_unlock(&alloc->lock);
+		if (meta_promise(alloc, need, releases ? 0 : blocks))
 			return 0;
-		}
-		pthread_mutex_unlock(&alloc->lock);
-		result = meta_extend(image, releases);
+		int result = meta_extend(image, need, releases);
 		if (result == -ENOSPC && alloc_make_room(image, &stage))
 			continue;
 		/* releasing mostly works without a new node: then it may not fail for want of one */

@@ -26,14 +26,27 @@ static bool ranges_overlap(struct block_range a, struct block_range b)
 	return a.start < b.start + b.count && b.start < a.start + a.count;
 }
 
+static struct block_range ranges_union(struct block_range a, struct block_range b)
+{
+	uint64_t start = a.start < b.start ? a.start : b.start;
+	uint64_t a_end = a.start + a.count, b_end = b.start + b.count;
+
+	return (struct block_range){.start = start, .count = (a_end > b_end ? a_end : b_end) - start};
+}
+
 struct block_range recent_add(struct alloc *alloc, struct block_range range)
 {
 	struct block_range oldest = {0};
 
-	/* Blocks that were taken and are freed again are there already. */
-	for (unsigned i = alloc->recent_count; i-- > 0;)
-		if (ranges_overlap(alloc->recent[i].range, range))
-			recent_remove(alloc, i);
+	/* Blocks that were taken and are freed again are there already, maybe with others around them. */
+	for (unsigned i = alloc->recent_count; i-- > 0;) {
+		struct block_range both = ranges_union(alloc->recent[i].range, range);
+
+		if (!ranges_overlap(alloc->recent[i].range, range) || both.count > RECENT_LARGEST)
+			continue;
+		recent_remove(alloc, i);
+		range = both;
+	}
 	if (alloc->recent_count == ALLOC_RECENT) {
 		oldest = alloc->recent[0].range;
 		recent_remove(alloc, 0);
@@ -49,14 +62,20 @@ struct alloc_zone *recent_find(struct image *image, unsigned want, unsigned *ret
 
 	for (unsigned i = alloc->recent_count; i-- > 0;) {
 		struct block_range *range = &alloc->recent[i].range;
-		struct alloc_zone *zone = alloc_zone_of(image, range->start, ret_at);
+		unsigned start, at;
+		struct alloc_zone *zone = alloc_zone_of(image, range->start, &start);
 
-		if (!zone || range->count < want || zone_run(zone, *ret_at, want) < want)
+		if (!zone)
 			continue;
-		range->start += want;
-		range->count -= want;
+		unsigned end = start + (unsigned)range->count;
+		at = zone_next_free(zone, start);
+		if (at > end || end - at < want || zone_run(zone, at, want) < want)
+			continue;
+		range->start += at + want - start;
+		range->count = end - at - want;
 		if (range->count == 0)
 			recent_remove(alloc, i);
+		*ret_at = at;
 		return zone;
 	}
 	return NULL;
@@ -76,17 +95,20 @@ static struct block_range recent_take_oldest(struct alloc *alloc, uint64_t befor
 	return range;
 }
 
-/* Returns whether there were any. */
+/* Returns whether there were any. Others add to them meanwhile: those are not waited for. */
 static bool recent_punch(struct image *image, uint64_t before)
 {
 	struct block_range range;
-	bool any = false;
+	unsigned punched = 0;
 
-	while ((range = recent_take_oldest(&image->alloc, before)).count > 0) {
+	/* so that alloc_make_room waits for the end of it */
+	pthread_mutex_lock(&image->syncer.release_lock);
+	while (punched < ALLOC_RECENT && (range = recent_take_oldest(&image->alloc, before)).count > 0) {
 		alloc_punch_free(image, range);
-		any = true;
+		punched++;
 	}
-	return any;
+	pthread_mutex_unlock(&image->syncer.release_lock);
+	return punched > 0;
 }
 
 void alloc_recent_tick(struct image *image)

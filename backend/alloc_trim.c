@@ -10,19 +10,11 @@
 struct trim {
 	struct image *image;
 	struct alloc_zone *zone;
+	uint64_t first;	  /* a block of the zone, counted in the image */
 	unsigned at, end; /* blocks of the zone */
 	unsigned run_end; /* behind a run that is long enough, of which a part has been punched */
 	unsigned least;
 };
-
-/* Are all chunks that the run touches punched already? */
-static bool trim_is_punched(const struct alloc_zone *zone, unsigned at, unsigned count)
-{
-	for (unsigned chunk = at / CHUNK_BLOCKS; chunk <= (at + count - 1) / CHUNK_BLOCKS; chunk++)
-		if (!bitmap_get(zone->punched, chunk))
-			return false;
-	return true;
-}
 
 /* The next free run, or the part of one that is punched at once; 0: there is none. alloc.lock is held. */
 static unsigned trim_next(struct trim *trim)
@@ -33,7 +25,7 @@ static unsigned trim_next(struct trim *trim)
 			break;
 		unsigned count = zone_run(trim->zone, trim->at, trim->end - trim->at);
 		bool rest = trim->at < trim->run_end;
-		if ((rest || count >= trim->least) && !trim_is_punched(trim->zone, trim->at, count)) {
+		if ((rest || count >= trim->least) && !zone_is_punched(trim->zone, trim->at, count)) {
 			trim->run_end = rest ? trim->run_end : trim->at + count;
 			return count < TRIM_BLOCKS ? count : TRIM_BLOCKS;
 		}
@@ -49,7 +41,10 @@ static bool trim_one(struct trim *trim, uint64_t *trimmed)
 
 	pthread_mutex_lock(&alloc->grow_lock);
 	pthread_mutex_lock(&alloc->lock);
-	unsigned count = trim_next(trim);
+	unsigned at;
+	/* unless the zone was dropped meanwhile, being empty */
+	bool there = alloc_zone_of(trim->image, trim->first, &at) == trim->zone;
+	unsigned count = there ? trim_next(trim) : 0;
 	if (count > 0)
 		zone_take(alloc, trim->zone, trim->at, count);
 	pthread_mutex_unlock(&alloc->lock);
@@ -105,6 +100,7 @@ int image_trim_step(struct image *image, struct image_trimming *trimming)
 		return 0;
 	struct trim trim = {.image = image,
 			    .zone = zone,
+			    .first = trimming->at,
 			    .at = at,
 			    .end = trim_end(zone, end),
 			    .run_end =

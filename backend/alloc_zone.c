@@ -202,6 +202,14 @@ bool zone_all_taken(const struct alloc_zone *zone, unsigned at, unsigned count)
 	return true;
 }
 
+bool zone_is_punched(const struct alloc_zone *zone, unsigned at, unsigned count)
+{
+	for (unsigned chunk = at / CHUNK_BLOCKS; chunk <= (at + count - 1) / CHUNK_BLOCKS; chunk++)
+		if (!bitmap_get(zone->punched, chunk))
+			return false;
+	return true;
+}
+
 bool zone_is_empty(const struct alloc_zone *zone)
 {
 	for (unsigned i = 0; i < ZONE_GROUPS; i++)

@@ -130,8 +130,8 @@ struct quarantined {
 #define ALLOC_RECENT 16u
 
 struct recent_range {
-	struct block_range range; /* of one zone */
-	uint64_t tick;
+	struct block_range range; /* of one zone; some of it may be taken by now */
+	uint64_t tick;		  /* alloc.recent_tick when it was freed */
 };
 
 /* Where to look next for metadata blocks; zeros: from the start (alloc_meta.c). */
@@ -157,9 +157,9 @@ struct alloc {
 	struct meta_search meta_search; /* guarded by grow_lock */
 	struct quarantined *quarantine;
 	size_t quarantine_count, quarantine_capacity;
-	struct recent_range recent[ALLOC_RECENT]; /* the oldest first (alloc_recent.c) */
-	unsigned recent_count;
-	uint64_t recent_tick;
+	struct recent_range recent[ALLOC_RECENT]; /* alloc_recent.c; the oldest first; guarded by lock */
+	unsigned recent_count;			  /* guarded by lock */
+	uint64_t recent_tick;			  /* ticks until now; guarded by lock */
 };
 
 int alloc_open(struct image *image) MUST_CHECK; /* after recovery: reads every zone's map */

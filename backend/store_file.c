@@ -198,9 +198,9 @@ static int truncate_to(struct store_file *file, uint64_t size)
 }
 
 /* A smaller size is published before the file gets it and a larger one after, so nobody who goes by
- * store_size touches what is not there. A larger one is made durable by a sync of the last page: what is
- * there cannot be found again without the size, and data elsewhere, which may be much, need not be written
- * for it. */
+ * store_size touches what is not there. A larger one is made durable by a sync of the last page, which takes
+ * what the inode says along (tests/host/test_growth.sh looks at ext4, xfs and btrfs): what is there cannot be
+ * found again without the size, and data elsewhere, which may be much, need not be written for it. */
 static int resize_locked(struct store_file *file, uint64_t size)
 {
 	struct store *store = &file->store;

@@ -49,6 +49,7 @@ struct pool {
 	bool over;	  /* guarded by lock: there will be no more requests */
 	bool unwatched;	  /* guarded by lock: the watcher is to end, and no worker to begin */
 	unsigned turns_most;
+	atomic_flag reading; /* somebody who has a turn is at it */
 	atomic_bool watcher_asleep;
 	bool watched; /* there is a watcher */
 	pthread_t watcher;
@@ -93,7 +94,7 @@ static void turn_pass(void)
 static void turn_add(void)
 {
 	pthread_mutex_lock(&pool.lock);
-	if (pool.turns < pool.turns_most && pool.waiting) {
+	if (pool.turns < pool.turns_most && pool.waiting > pool.free) {
 		pool.turns++;
 		pool.free++;
 		pthread_cond_signal(&pool.turn_free);
@@ -153,17 +154,34 @@ static bool request_waits(int descriptor)
 
 enum found { FOUND_AT_ONCE, FOUND, FOUND_NONE };
 
-/* A request often comes within microseconds of the last reply. An idle mount sleeps in read. */
-static enum found spin(int descriptor)
+/* One at a time looks and reads: of two who see the same request one would sleep in read, with a turn. */
+static bool reading_begins(void)
 {
-	if (request_waits(descriptor))
-		return FOUND_AT_ONCE;
-	uint64_t end = pool.spin_ns ? now_ns() + pool.spin_ns : 0;
-	while (pool.spin_ns && now_ns() < end) {
-		if (request_waits(descriptor))
-			return FOUND;
+	return !atomic_flag_test_and_set(&pool.reading);
+}
+
+static void reading_has_ended(void)
+{
+	atomic_flag_clear(&pool.reading);
+}
+
+/* A request often comes within microseconds of the last reply. If there is one, the caller is to read it. */
+static enum found find_request(int descriptor)
+{
+	uint64_t end = 0;
+
+	for (;;) {
+		if (reading_begins()) {
+			if (request_waits(descriptor))
+				return end ? FOUND : FOUND_AT_ONCE;
+			reading_has_ended();
+		}
+		uint64_t now = now_ns();
+		if (!end)
+			end = now + pool.spin_ns;
+		if (now >= end)
+			return FOUND_NONE;
 	}
-	return FOUND_NONE;
 }
 
 /* ---- a worker ---- */
@@ -255,6 +273,7 @@ static int receive(struct fuse_session *session, struct fuse_buf *buffer)
 		} else if (size != -EINTR) {
 			log_say(LOG_ERR, "%s: reading requests: %s", pool.daemon->mountpoint,
 				strerror(-size));
+			fuse_session_exit(session); /* for the others */
 			return 0;
 		}
 		if (fuse_session_exited(session))
@@ -298,12 +317,17 @@ static bool serve_turn(struct worker *worker, struct fuse_session *session, stru
 	while (!fuse_session_exited(session)) {
 		uint64_t kept = 0;
 
-		enum found found = spin(descriptor);
-		if (found == FOUND_NONE && turn_drop())
-			return true;
-		if (fs_collects(pool.daemon->fs) && !request_waits(descriptor) && !collect(worker))
-			return true;
-		int size = receive(session, buffer);
+		enum found found = find_request(descriptor);
+		if (found == FOUND_NONE) {
+			if (fs_collects(pool.daemon->fs) && !request_waits(descriptor) && !collect(worker))
+				return true;
+			if (turn_drop())
+				return true;
+			if (!reading_begins())
+				continue; /* whoever it is has come by the other turn just now */
+		}
+		int size = receive(session, buffer); /* an idle mount sleeps here */
+		reading_has_ended();
 		if (size == 0)
 			return false;
 		resend_read(buffer->mem, descriptor);

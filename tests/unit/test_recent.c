@@ -149,18 +149,70 @@ static void bounded(void **state)
 	data_release(image, large);
 }
 
-/* A full host gets them before anybody is told that there is no room; and so it does at the end. */
+/* A part that is freed again leaves nothing of the rest behind; a piece of host space is punched once. */
+static void part_again(void **state)
+{
+	struct image *image = *state;
+	struct block_range range = take(image, 4 * RANGE), part;
+	uint64_t punched;
+
+	commit_free(image, range);
+	seal(image);
+	assert_int_equal(data_reserve(image, range.start, RANGE, &part), 0);
+	assert_int_equal(part.start, range.start);
+	commit_claim(image, part);
+	commit_free(image, part);
+	seal(image);
+	assert_int_equal(image->alloc.recent_count, 1);
+	/* what is free behind what is taken is found */
+	assert_int_equal(data_reserve(image, range.start, RANGE, &part), 0);
+	assert_int_equal(data_reserve(image, 0, RANGE, &range), 0);
+	assert_int_equal(range.start, part.start + RANGE);
+	commit_claim(image, part);
+	commit_claim(image, range);
+	commit_free(image, part);
+	commit_free(image, range);
+	seal(image);
+	alloc_recent_tick(image);
+	alloc_recent_tick(image);
+	assert_true(is_punched(image, part));
+	assert_true(is_punched(image, (struct block_range){part.start + 3 * RANGE, RANGE}));
+	punched = image->alloc.punched_blocks;
+	alloc_punch_free(image, (struct block_range){part.start, 2 * CHUNK_BLOCKS});
+	assert_int_equal(image->alloc.punched_blocks, punched);
+}
+
+/* A full host gets them before anybody is told that there is no room, also those that are not sealed yet. */
 static void given_up(void **state)
 {
 	struct image *image = *state;
-	struct block_range range = take(image, RANGE);
+	struct block_range range = take(image, RANGE), other;
 	unsigned stage = 0;
 
+	take(image, 1); /* so that they do not join */
+	other = take(image, RANGE);
 	commit_free(image, range);
 	seal(image);
 	assert_true(alloc_make_room(image, &stage));
 	assert_true(is_punched(image, range));
+	commit_free(image, other);
+	assert_true(alloc_make_room(image, &stage));
+	assert_true(is_punched(image, other));
 	assert_false(alloc_recent_give_up(image));
+	while (alloc_make_room(image, &stage))
+		assert_true(stage < 5);
+}
+
+/* So it does at unmount. */
+static void at_the_end(void **state)
+{
+	struct block_range range = take(*state, RANGE);
+
+	take(*state, 1); /* so that the file is not cut before it */
+	commit_free(*state, range);
+	backend_close(&trial.b);
+	trial_open(&trial, LIMIT_BLOCKS);
+	assert_true(is_punched(trial.b.image, range));
 }
 
 int main(void)
@@ -170,7 +222,9 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(punched_after_a_while, setup, teardown),
 	    cmocka_unit_test_setup_teardown(taken_otherwise, setup, teardown),
 	    cmocka_unit_test_setup_teardown(bounded, setup, teardown),
+	    cmocka_unit_test_setup_teardown(part_again, setup, teardown),
 	    cmocka_unit_test_setup_teardown(given_up, setup, teardown),
+	    cmocka_unit_test_setup_teardown(at_the_end, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -221,10 +221,12 @@ static void test_growth_that_fails(void **state)
 	unsigned bad_slots;
 
 	backend_open(b, RECOVER_AUTO);
+	uint64_t size = store_size(b->image->store);
 	memset(fake.entered, 0, sizeof(fake.entered));
 	fake.script = no_space;
 	assert_int_equal(data_reserve(b->image, 0, 4096, &range), -EIO);
 	assert_int_equal(fake.entered[MSYNC], 1);
+	assert_int_equal(store_size(b->image->store), size); /* it is that of the growth */
 	assert_int_not_equal(image_failure(b->image), 0);
 	assert_int_equal(super_read(b->image->store, &super, &bad_slots, &b->report), 0);
 	assert_true(le64_get(super.flags) & SUPER_FAILED);

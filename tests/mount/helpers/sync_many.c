@@ -38,6 +38,8 @@ int main(int argc, char **argv)
 	if (argc != 4)
 		errx(2, "sync_many DIR THREADS ROUNDS");
 	long threads = atol(argv[2]);
+	if (threads < 1 || threads > 64)
+		errx(2, "1 to 64 threads");
 	directory = argv[1];
 	rounds = atoi(argv[3]);
 	pthread_barrier_init(&barrier, NULL, (unsigned)threads);
