@@ -1,6 +1,8 @@
 /* Small ranges that were freed lately: used again as they are, punched when nobody wants them for a while. */
 #include "alloc_trial.h"
 
+#include <pthread.h>
+
 #define RANGE 16u /* blocks: as few as are punched alone */
 
 static struct trial trial;
@@ -215,6 +217,62 @@ static void at_the_end(void **state)
 	assert_true(is_punched(trial.b.image, range));
 }
 
+/* Takes all of the zones that are there and one block of the next, which is the only one in use there. */
+static struct block_range block_of_new_zone(struct image *image)
+{
+	uint64_t zones = atomic_load(&image->alloc.zone_count);
+	struct block_range range[ZONE_BLOCKS];
+	unsigned count = 0;
+
+	while (atomic_load(&image->alloc.zone_count) == zones) {
+		assert_true(count < ZONE_BLOCKS);
+		assert_int_equal(data_reserve(image, 0, ZONE_BLOCKS, &range[count++]), 0);
+	}
+	struct block_range last = range[count - 1];
+	assert_true(last.start >= image->zone_first + zones * ZONE_BLOCKS);
+	for (unsigned i = 0; i < count; i++)
+		data_release(image, range[i]);
+	assert_int_equal(data_reserve(image, last.start, RANGE, &last), 0);
+	commit_claim(image, last);
+	return last;
+}
+
+struct punching {
+	pthread_t thread;
+	struct image *image;
+	struct block_range range;
+};
+
+static void *punch_main(void *context)
+{
+	struct punching *punching = context;
+
+	alloc_punch_free(punching->image, punching->range);
+	return NULL;
+}
+
+/* Its zone is dropped, being empty, while somebody who is going to punch it waits for a lock: it is left
+ * alone, as it may be somebody else's by then (R11). */
+static void dropped_meanwhile(void **state)
+{
+	struct image *image = *state;
+	struct punching punching = {.image = image, .range = block_of_new_zone(image)};
+	uint64_t zones = atomic_load(&image->alloc.zone_count), punched;
+
+	commit_free(image, punching.range);
+	seal(image);
+	punched = image->alloc.punched_blocks;
+	pthread_mutex_lock(&image->alloc.grow_lock);
+	assert_int_equal(pthread_create(&punching.thread, NULL, punch_main, &punching), 0);
+	usleep(100000); /* it waits by then; if not, there is nothing to see */
+	assert_int_equal(alloc_drop_empty_zones(image), 0);
+	assert_int_equal(atomic_load(&image->alloc.zone_count), zones - 1);
+	pthread_mutex_unlock(&image->alloc.grow_lock);
+	assert_int_equal(pthread_join(punching.thread, NULL), 0);
+	assert_int_equal(image->alloc.punched_blocks, punched);
+	assert_int_equal(image->alloc.zones[zones - 1]->groups[0].used, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -225,6 +283,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(part_again, setup, teardown),
 	    cmocka_unit_test_setup_teardown(given_up, setup, teardown),
 	    cmocka_unit_test_setup_teardown(at_the_end, setup, teardown),
+	    cmocka_unit_test_setup_teardown(dropped_meanwhile, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
