@@ -116,8 +116,9 @@ static inline MUST_CHECK int store_reserve(struct store *store, uint64_t offset,
 	return store->ops->reserve(store, offset, length);
 }
 
-/* Gives the range's host space back; it reads as zeros, or in a scratch store as something: nobody assumes
- * that a free block is zero. Where the host cannot, returns -EOPNOTSUPP and contents stay. */
+/* Gives the host space of the range back, as far as it lies within the size; it reads as zeros, or in a
+ * scratch store as something: nobody assumes that a free block is zero. Where the host cannot, returns
+ * -EOPNOTSUPP and contents stay. */
 static inline MUST_CHECK int store_punch(struct store *store, uint64_t offset, uint64_t length)
 {
 	return store->ops->punch(store, offset, length);

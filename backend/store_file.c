@@ -328,8 +328,12 @@ static int file_remeasure(struct store *store)
 static int file_punch(struct store *store, uint64_t offset, uint64_t length)
 {
 	struct store_file *file = store_file_of(store);
-	int error = store_file_check(file, offset, length);
+	uint64_t size = store_size(store), end = offset + length < size ? offset + length : size;
+	int error;
 
+	/* What was free behind the end may have been cut off since. */
+	length = offset < end ? end - offset : 0;
+	error = store_file_check(file, offset < end ? offset : 0, length);
 	if (error < 0 || length == 0)
 		return error;
 	while (fallocate(file->descriptor, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset,

@@ -54,6 +54,20 @@ rm "$mnt/large"
 sync "$mnt/small"
 within 30 "after deleting" takes_less $((empty + 64 * mib))
 
+note "what is small too, when nobody has wanted its place for a while"
+punched() {
+	mmfsctl stats "$mnt" | awk '$1 == "punched_blocks" { print $2 }'
+}
+punched_more() {
+	[ "$(punched)" -ge $(($1 + 16)) ]
+}
+dd if=/dev/urandom of="$mnt/piece" bs=128K count=1 conv=fsync status=none
+dd if=/dev/urandom of="$mnt/behind" bs=128K count=1 conv=fsync status=none # else the end of the file is cut off
+before=$(punched)
+rm "$mnt/piece"
+sync "$mnt/small"
+within 60 "after deleting 128 KiB" punched_more "$before"
+
 note "many small files"
 mkdir "$mnt/many"
 (cd "$mnt/many" && for i in $(seq 40); do mkdir "$i" && split -b 5000 -a 4 <(head -c 1000000 /dev/urandom) "$i/f"; done)

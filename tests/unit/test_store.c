@@ -112,6 +112,14 @@ static void test_punch(void **state)
 	memset(bytes, 0, sizeof(bytes));
 	assert_memory_equal(store_at(store, 65536), bytes, sizeof(bytes));
 	assert_int_equal(store_size(store), 1 << 20);
+	/* as far as the file goes */
+	memset(bytes, 0xa5, sizeof(bytes));
+	assert_int_equal(store_write(store, (1 << 20) - 65536, bytes, sizeof(bytes)), 0);
+	assert_int_equal(store_punch(store, (1 << 20) - 65536, 2 * 65536), 0);
+	assert_int_equal(store_punch(store, 1 << 20, 65536), 0);
+	memset(bytes, 0, sizeof(bytes));
+	assert_memory_equal(store_at(store, (1 << 20) - 65536), bytes, sizeof(bytes));
+	assert_int_equal(store_size(store), 1 << 20);
 	store_close(store);
 }
 
